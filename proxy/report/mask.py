@@ -1,0 +1,50 @@
+"""Takes credentials out of what is shown: request targets for logs and pages, and a label in a credential's place.
+
+Pure. Headers are not masked here: they are never shown.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from typing import Final
+from urllib.parse import unquote_plus
+
+MASK: Final = "***"
+MAX_SHOWN: Final = 512
+
+# Names end with the telling word: api_key, access_token, X-Amz-Signature, X-Goog-Credential, X-Amz-Security-Token,
+# client_secret; `sig` is Azure's shared access signature.
+# https://learn.microsoft.com/en-us/rest/api/storageservices/create-service-sas
+_CARRIER: Final = re.compile(
+    r"(?:key|keyid|token|secret|signature|sig|password|passwd|pwd|pass|credentials?|authorization|auth|bearer|jwt)$"
+)
+_PAIR: Final = re.compile(r"([^?&;=]*)=([^&;]*)")
+_USERINFO: Final = re.compile(r"^([a-zA-Z][a-zA-Z0-9+.-]*:)?//[^/?#]*@")
+# Keys that were pasted where none belongs (a path segment, a query without names), told by their makers' prefixes.
+_LOOSE_KEY: Final = re.compile(
+    r"(?:\b|(?<=_))(?:(?:sk|pk|rk|gsk|xai|hf|nvapi|pplx|r8|fw|csk|tgp)[-_][A-Za-z0-9_-]{8,}|AIza[A-Za-z0-9_-]{20,}"
+    r"|AKIA[A-Z0-9]{12,}|eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_.-]+)"
+)
+
+
+def mask_target(raw_target: str) -> str:
+    """A request target fit to be shown: no credential in it, and bounded in length."""
+    target = raw_target[: 4 * MAX_SHOWN]
+    if "@" in target:
+        target = _USERINFO.sub(rf"\1//{MASK}@", target)
+    path, mark, query = target.partition("?")
+    shown = path + mark + _PAIR.sub(_masked_pair, query)
+    shown = _LOOSE_KEY.sub(MASK, shown)
+    return shown if len(shown) <= MAX_SHOWN else shown[:MAX_SHOWN] + "..."
+
+
+def credential_label(credential: str) -> str:
+    """A short name for a credential: the same in every process, and of no use to whoever reads it."""
+    digest = hashlib.blake2s(credential.encode("utf-8", "surrogateescape"), digest_size=5, person=b"llmlabel")
+    return f"cred-{digest.hexdigest()}"
+
+
+def _masked_pair(pair: re.Match[str]) -> str:
+    name = unquote_plus(unquote_plus(pair[1])).strip().lower()
+    return f"{pair[1]}={MASK}" if pair[2] and _CARRIER.search(name) else pair[0]
