@@ -7,7 +7,6 @@ good call costs (`tally.py`), what is in trouble (`outage.py`), what was told be
 
 from __future__ import annotations
 
-from proxy.report.endpoints import endpoint_of
 from proxy.report.event import CallReport, Outcome, Progress, StreamFailure, Suppressed, Would
 from proxy.report.mask import credential_label, mask_target
 from proxy.report.metrics import Metrics, Words
@@ -15,5 +14,4 @@ from proxy.report.reporter import Reporter, ReportSettings
 
 __all__ = [
     "CallReport", "Metrics", "Outcome", "Progress", "ReportSettings", "Reporter", "StreamFailure", "Suppressed",
-    "Words", "Would", "credential_label", "endpoint_of", "mask_target",
 ]  # fmt: skip

@@ -19,7 +19,7 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from proxy.model import Action, Class, Source
-from proxy.report.endpoints import ENDPOINTS, OTHER
+from proxy.report.endpoint import ENDPOINTS, OTHER
 from proxy.report.event import CallReport, Outcome, StreamFailure, Suppressed, Would
 from proxy.report.tally import Tally
 

@@ -1,11 +1,10 @@
-"""Names the kind of a call by its path, from a closed set, so that a metric's labels stay bounded.
+"""Names the kind of a call by its path, from a closed set, so that the labels of metrics stay bounded.
 
 A name only: whether a call may be repeated or looked into is decided elsewhere.
 """
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Final
 
 OTHER: Final = "other"
@@ -54,8 +53,7 @@ _SEGMENTS: Final = (
 ENDPOINTS: Final = frozenset(name for _, name in _ENDINGS + _SEGMENTS) | {OTHER}
 
 
-@lru_cache(maxsize=1024)
-def endpoint_of(path: str) -> str:
+def endpoint(path: str) -> str:
     """The endpoint that a path without its query names."""
     segments = path.split("/")
     # https://platform.openai.com/docs/api-reference/messages: below a thread, messages are a resource
