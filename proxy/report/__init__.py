@@ -14,4 +14,5 @@ from proxy.report.reporter import Reporter, ReportSettings
 
 __all__ = [
     "CallReport", "Metrics", "Outcome", "Progress", "ReportSettings", "Reporter", "StreamFailure", "Suppressed",
+    "Words", "Would", "credential_label", "mask_target",
 ]  # fmt: skip

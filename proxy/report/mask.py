@@ -19,12 +19,13 @@ MAX_SHOWN: Final = 512
 _CARRIER: Final = re.compile(
     r"(?:key|keyid|token|secret|signature|sig|password|passwd|pwd|pass|credentials?|authorization|auth|bearer|jwt)$"
 )
-_PAIR: Final = re.compile(r"([^?&;=]*)=([^&;]*)")
+_PART: Final = re.compile(r"[^&;]+")
+_NAME: Final = re.compile(r"([^?=]*)=")
 _USERINFO: Final = re.compile(r"^([a-zA-Z][a-zA-Z0-9+.-]*:)?//[^/?#]*@")
 # Keys that were pasted where none belongs (a path segment, a query without names), told by their makers' prefixes.
 _LOOSE_KEY: Final = re.compile(
     r"(?:\b|(?<=_))(?:(?:sk|pk|rk|gsk|xai|hf|nvapi|pplx|r8|fw|csk|tgp)[-_][A-Za-z0-9_-]{8,}|AIza[A-Za-z0-9_-]{20,}"
-    r"|AKIA[A-Z0-9]{12,}|eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_.-]+)"
+    r"|AKIA[A-Z0-9]{12,}|eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_.-]+)"
 )
 
 
@@ -34,7 +35,7 @@ def mask_target(raw_target: str) -> str:
     if "@" in target:
         target = _USERINFO.sub(rf"\1//{MASK}@", target)
     path, mark, query = target.partition("?")
-    shown = path + mark + _PAIR.sub(_masked_pair, query)
+    shown = path + mark + _PART.sub(_masked_part, query)
     shown = _LOOSE_KEY.sub(MASK, shown)
     return shown if len(shown) <= MAX_SHOWN else shown[:MAX_SHOWN] + "..."
 
@@ -45,6 +46,10 @@ def credential_label(credential: str) -> str:
     return f"cred-{digest.hexdigest()}"
 
 
-def _masked_pair(pair: re.Match[str]) -> str:
-    name = unquote_plus(unquote_plus(pair[1])).strip().lower()
-    return f"{pair[1]}={MASK}" if pair[2] and _CARRIER.search(name) else pair[0]
+def _masked_part(part: re.Match[str]) -> str:
+    text = part[0]
+    for name in _NAME.finditer(text):
+        plain = unquote_plus(unquote_plus(name[1])).strip().lower()
+        if _CARRIER.search(plain) and name.end() < len(text):
+            return text[: name.end()] + MASK
+    return text
