@@ -1,0 +1,119 @@
+"""What a failed call means for the client's stored session, told from its verdict and the request that was kept.
+
+The verdict already says what to do; the request adds where and how much. Writing the headers is left to the tags.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from proxy.model import Action, Class, Confidence, Dialect, Source, Verdict
+from proxy.session.faults import faults
+from proxy.session.forget import HANDLES, handles
+from proxy.session.history import parse, read_document
+from proxy.session.rollback import rollback
+from proxy.session.turn import ALWAYS, Fault, Found, History
+
+_SHOWN: Final = 5
+_NAMES: Final = frozenset(fault.value for fault in Fault)
+
+# Which faults a reason speaks of, where it is not a fault's own name; a fragment each, rules name reasons freely.
+_SPEAKS_OF: Final = (
+    (("encrypted", "signature", "opaque", "thinking"), frozenset({Fault.UNDECRYPTABLE_ITEM})),
+    (("message_order", "role", "alternat"), frozenset({Fault.ROLE_ORDER, Fault.FIRST_ROLE, Fault.LAST_ROLE})),
+    (("empty", "blank"), frozenset({Fault.EMPTY_MESSAGE, Fault.EMPTY_CONTENT})),
+    (("reasoning",), frozenset({Fault.MISSING_ITEM_AFTER_REASONING})),
+    (("tools",), frozenset({Fault.TOOL_MESSAGE_WITHOUT_TOOLS})),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionHint:
+    """The session tags of one failed answer; None: that tag is not written."""
+
+    action: Action
+    rollback: int | None = None
+    rollback_last: int | None = None
+    fault: str | None = None
+
+
+def hint(
+    verdict: Verdict,
+    dialect: Dialect | None,
+    body: bytes | None,
+    refuses: frozenset[str] = frozenset(),
+) -> SessionHint:
+    """`body`: the request as the client sent it, None where it was not kept; `refuses`: what this provider minds."""
+    match verdict.action:
+        case Action.ROLLBACK:
+            counts = rollback(history) if (history := _history(dialect, body)) is not None else None
+            if counts is None:
+                return SessionHint(action=verdict.action)
+            return SessionHint(action=verdict.action, rollback=counts.turn, rollback_last=counts.last)
+        case Action.REPAIR:
+            history = _history(dialect, body)
+            return SessionHint(
+                action=verdict.action,
+                fault=None if history is None else _places(history, refused(history, verdict.reason, refuses)),
+            )
+        case Action.NEW_SESSION:
+            return SessionHint(action=verdict.action, fault=member_to_forget(verdict, dialect, body))
+        case Action.KEEP if _is_unexplained(verdict) and (history := _history(dialect, body)) is not None:
+            # Nobody knows these words, but a history that no provider takes explains a 400 well enough.
+            found = [fault for fault in faults(history) if fault.fault in ALWAYS]
+            return SessionHint(
+                action=Action.REPAIR if found else Action.KEEP,
+                fault=_places(history, found),
+            )
+        case _:
+            return SessionHint(action=verdict.action)
+
+
+def refused(history: History, reason: str, refuses: frozenset[str]) -> list[Found]:
+    """The faults that explain a refusal for this reason; those that only some mind where the reason says no better."""
+    found = faults(history)
+    minded = ALWAYS | spoken_of(reason) | refuses
+    explained = [fault for fault in found if fault.fault in minded]
+    return explained or [fault for fault in found if fault.fault is not Fault.UNDECRYPTABLE_ITEM]
+
+
+def spoken_of(reason: str) -> frozenset[Fault]:
+    """The faults that a verdict's reason names."""
+    if reason in _NAMES:
+        return frozenset({Fault(reason)})
+    return frozenset().union(
+        *(named for fragments, named in _SPEAKS_OF if any(fragment in reason for fragment in fragments))
+    )
+
+
+def member_to_forget(verdict: Verdict, dialect: Dialect | None, body: bytes | None) -> str | None:
+    """The member that holds the stale handle: what the verdict says, unless the request holds another instead."""
+    stated = verdict.forget
+    present = handles(dialect, parse(body)) if dialect is not None and body is not None else ()
+    if not present or stated in present:
+        return stated
+    if stated is not None and stated not in HANDLES:
+        return stated  # a file, a thread in the path: nothing that the request's members could tell better
+    return present[0]
+
+
+def _history(dialect: Dialect | None, body: bytes | None) -> History | None:
+    return None if dialect is None or body is None else read_document(dialect, parse(body))
+
+
+def _is_unexplained(verdict: Verdict) -> bool:
+    return (
+        verdict.cls is Class.BAD_REQUEST
+        and verdict.confidence is Confidence.STATUS
+        and verdict.source is Source.UPSTREAM
+    )
+
+
+def _places(history: History, found: list[Found]) -> str | None:
+    if not found:
+        return None
+    shown = [f"{history.grammar.member}[{fault.position}]: {fault.fault}" for fault in found[:_SHOWN]]
+    if len(found) > _SHOWN:
+        shown.append(f"+{len(found) - _SHOWN}")
+    return ", ".join(shown)
