@@ -19,8 +19,8 @@ MAX_SHOWN: Final = 512
 _CARRIER: Final = re.compile(
     r"(?:key|keyid|token|secret|signature|sig|password|passwd|pwd|pass|credentials?|authorization|auth|bearer|jwt)$"
 )
-_PART: Final = re.compile(r"[^&;]+")
-_NAME: Final = re.compile(r"([^?=]*)=")
+_PART: Final = re.compile(r"[^&]+")
+_MARK: Final = re.compile(r"[?;=]")
 _USERINFO: Final = re.compile(r"^([a-zA-Z][a-zA-Z0-9+.-]*:)?//[^/?#]*@")
 # Keys that were pasted where none belongs (a path segment, a query without names), told by their makers' prefixes.
 _LOOSE_KEY: Final = re.compile(
@@ -47,9 +47,12 @@ def credential_label(credential: str) -> str:
 
 
 def _masked_part(part: re.Match[str]) -> str:
+    """What stands between two `&`, masked from the first value that a telling name has."""
     text = part[0]
-    for name in _NAME.finditer(text):
-        plain = unquote_plus(unquote_plus(name[1])).strip().lower()
-        if _CARRIER.search(plain) and name.end() < len(text):
-            return text[: name.end()] + MASK
+    begin = 0
+    for mark in _MARK.finditer(text):
+        name = unquote_plus(unquote_plus(text[begin : mark.start()])).strip().lower()
+        begin = mark.end()
+        if mark[0] == "=" and begin < len(text) and _CARRIER.search(name):
+            return text[:begin] + MASK
     return text

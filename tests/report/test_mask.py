@@ -26,6 +26,8 @@ SECRET = "s3cr3tvalue"
         f"/v1/x?%256bey={SECRET}",
         f"/v1/x?a=1;key={SECRET}",
         f"/v1/x?a=1?key={SECRET}",
+        f"/v1/x?key=a;{SECRET}",
+        f"/v1/x?key=a?{SECRET}",
         f"/v1/x?key={SECRET}={SECRET}",
         f"/v1/x?+key+={SECRET}",
         f"/v1/x?client_secret={SECRET}",
@@ -69,7 +71,7 @@ def test_any_target_gives_a_bounded_one(target: str) -> None:
     assert len(mask_target(target)) <= MAX_SHOWN + 3
 
 
-@given(st.text(alphabet=st.characters(exclude_characters="&;"), min_size=8, max_size=40), st.text(max_size=20))
+@given(st.text(alphabet=st.characters(exclude_characters="&"), min_size=8, max_size=40), st.text(max_size=20))
 def test_whatever_a_key_is_made_of_it_is_masked(secret: str, tail: str) -> None:
     assert mask_target(f"/x?key={secret}&{tail}").startswith(f"/x?key={MASK}&")
 
