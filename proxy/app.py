@@ -1,0 +1,176 @@
+"""A running proxy: data port, admin port and upstream connections, opened and closed in pairs."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from aiohttp import web
+
+from proxy import admin
+from proxy.classifier import Rules, load_rules
+from proxy.classifier.api import classify_json
+from proxy.config import Config
+from proxy.handler import Proxy
+from proxy.report.metrics import Metrics, Words
+from proxy.report.reporter import Reporter, ReportSettings
+from proxy.server import Listener
+from proxy.setup import Setup, set_up
+from proxy.version import VERSION
+
+TICK_S: Final = 1.0  # how often outages are settled when nothing else happens
+
+
+class Service:
+    """One process's proxy. `start` it, `reload` it, `drain` it, `close` it."""
+
+    def __init__(self, config: Config, rules: Rules) -> None:
+        self._config = config
+        self._rules = rules
+        self._words = _words(config, rules)
+        self.reporter = Reporter(_report_settings(config), Metrics(self._words, version=VERSION))
+        self._proxy: Proxy | None = None
+        self._listener: Listener | None = None
+        self._admin: web.AppRunner | None = None
+        self._tick: asyncio.Task[None] | None = None
+        self._closing: set[asyncio.Task[None]] = set()
+        self.data_url = ""
+        self.admin_url = ""
+
+    async def start(self) -> None:
+        """Accepts connections on both ports. Raises OSError where an address cannot be had."""
+        config = self._config
+        self._proxy = Proxy(set_up(config, self._rules), self.reporter)
+        self._listener = Listener(
+            self._proxy.handle,
+            refuse=self._proxy.refuse_raw,
+            head_bytes=config.limits.head_bytes,
+            head_timeout_s=config.timeouts.head,
+        )
+        try:
+            host, port = await self._listener.start(config.listen.host, config.listen.port)
+            self.data_url = _url(host, port)
+            self._admin = web.AppRunner(admin.build(self._admin_state()), access_log=None, handle_signals=False)
+            await self._admin.setup()
+            site = web.TCPSite(self._admin, config.admin.host or None, config.admin.port)
+            await site.start()
+            bound = self._admin.addresses[0]
+            self.admin_url = _url(bound[0], bound[1])
+        except BaseException:
+            await self.close()
+            raise
+        self._tick = asyncio.create_task(self._ticking())
+        # What lives from here to the end need not be looked at by every collection.
+        gc.collect()
+        gc.freeze()
+
+    def reload(self, config: Config, rules: Rules) -> None:
+        """Puts a new configuration in force for calls that begin from now on."""
+        assert self._proxy is not None
+        old, new = self._proxy.setup, set_up(config, rules)
+        self._config, self._rules = config, rules
+        self._proxy.setup = new
+        self._proxy.held.limit = config.limits.held_bytes
+        self._words = _words(config, rules)
+        self.reporter.reload(_report_settings(config), self._words)
+        self._retire(old)
+
+    def _retire(self, setup: Setup) -> None:
+        setup.retired = True
+        task = asyncio.create_task(setup.close_if_idle())
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)
+
+    @property
+    def is_ready(self) -> bool:
+        return self._proxy is not None and not self._stopping
+
+    _stopping = False
+
+    def stop_ready(self) -> None:
+        """From here on `/readyz` fails, so that nobody sends new clients; all else goes on."""
+        self._stopping = True
+
+    async def drain(self, timeout_s: float) -> None:
+        """Refuses new calls and waits for running ones, `timeout_s` at most."""
+        assert self._proxy is not None
+        self._stopping = True
+        self._proxy.draining = True
+        end = time.monotonic() + timeout_s
+        while self.reporter.inflight and time.monotonic() < end:
+            await asyncio.sleep(0.02)
+
+    async def close(self) -> None:
+        if self._tick is not None:
+            self._tick.cancel()
+        if self._listener is not None:
+            await self._listener.stop()
+        if self._admin is not None:
+            await self._admin.cleanup()
+        if self._proxy is not None:
+            for route in self._proxy.setup.routes.all:
+                await route.client.close()
+        if self._closing:
+            await asyncio.gather(*self._closing, return_exceptions=True)
+
+    async def _ticking(self) -> None:
+        while True:
+            await asyncio.sleep(TICK_S)
+            self.reporter.flush()
+
+    def _admin_state(self) -> admin.AdminState:
+        return admin.AdminState(
+            settings=self._admin_settings,
+            is_draining=lambda: self._stopping,
+            scrape=self.reporter.scrape,
+            snapshot=self.reporter.snapshot,
+            revision=lambda: self.reporter.status.revision,
+            classify=self._classify,
+            quarantine=_NoQuarantine(),
+        )
+
+    def _admin_settings(self) -> admin.AdminSettings:
+        config = self._config
+        return admin.AdminSettings(
+            is_loopback=config.admin.is_loopback,
+            token=config.admin_token.get_secret_value(),
+            hosts=frozenset(config.admin_hosts),
+        )
+
+    def _classify(self, value: object, *, explain: bool) -> Mapping[str, object]:
+        return classify_json(value, self._rules, now=time.time(), explain=explain)
+
+
+class _NoQuarantine:
+    """Nothing is quarantined yet: no id is known."""
+
+    async def release(self, turn_id: str) -> bool:
+        return False
+
+
+def rules_of(config: Config) -> Rules:
+    """The built-in rules and the configuration's own. Raises RulesError with every problem."""
+    return load_rules([Path(path) for path in config.rules])
+
+
+def _report_settings(config: Config) -> ReportSettings:
+    return ReportSettings(
+        upstreams=tuple(upstream.name for upstream in config.upstreams),
+        outage_threshold=config.outage.threshold,
+        outage_clear_s=config.outage.clear,
+        log_good_calls=config.log.calls == "all",
+    )
+
+
+def _words(config: Config, rules: Rules) -> Words:
+    return Words(
+        upstreams=frozenset(upstream.name for upstream in config.upstreams), reasons=frozenset(rules.reasons)
+    )
+
+
+def _url(host: str, port: int) -> str:
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

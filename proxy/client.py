@@ -1,0 +1,143 @@
+"""The client half of aiohttp: one upstream's connections, and how a call on them can break.
+
+Foreign exceptions end here: whatever aiohttp raises becomes a `Broke`, which says what failed and whether the provider
+can have seen the request. Their texts hold addresses and headers, so they go no further.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any, Final
+
+import aiohttp
+from aiohttp import ClientSession, ClientTimeout, DummyCookieJar, TCPConnector
+from aiohttp.client_reqrep import ClientRequest
+from aiohttp.connector import Connection
+from multidict import CIMultiDict
+from yarl import URL
+
+HEAD_LINE: Final = 256 * 1024  # an answer's header line; a good answer must not be refused for its length
+HEAD_FIELDS: Final = 2048
+IDLE_S: Final = 60.0  # an idle upstream connection; one that the provider closes earlier is replaced
+READ_BYTES: Final = 64 * 1024
+
+# A peer that dies in silence: the first probe after 30 s, then every 10 s, gone after the third.
+_KEEPALIVE: Final = (
+    (socket.IPPROTO_TCP, getattr(socket, "TCP_KEEPIDLE", None), 30),
+    (socket.IPPROTO_TCP, getattr(socket, "TCP_KEEPINTVL", None), 10),
+    (socket.IPPROTO_TCP, getattr(socket, "TCP_KEEPCNT", None), 3),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Broke:
+    """How a call ended without an answer.
+
+    `reason` is a word of the proxy's own table. `connected`: the provider can have seen the request. `reused`: it broke
+    on a connection that had served before, as happens when the provider closes an idle one.
+    """
+
+    reason: str
+    connected: bool
+    reused: bool
+
+
+@dataclass(slots=True)
+class Progress:
+    """How far one attempt has come; kept by the connector for the task that runs the attempt."""
+
+    started_at: float = 0.0  # loop time when the request was ready to be sent
+    connected: bool = False
+    reused: bool = False
+
+
+_PROGRESS: Final[ContextVar[Progress]] = ContextVar("progress")
+
+
+class _Connector(TCPConnector):
+    """Tells each attempt whether it got a connection and whether that had served before.
+
+    A trace would tell the same for several microseconds a request.
+    """
+
+    async def connect(self, req: ClientRequest, traces: Any, timeout: ClientTimeout) -> Connection:
+        progress = _PROGRESS.get()
+        progress.started_at = self._loop.time()
+        connection = await super().connect(req, traces, timeout)
+        progress.connected = True
+        protocol: Any = connection.protocol
+        progress.reused = getattr(protocol, "served", False)
+        protocol.served = True
+        return connection
+
+
+def _socket(address: Any) -> socket.socket:
+    family, kind, protocol, _, _ = address
+    sock = socket.socket(family, kind, protocol)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for level, option, value in _KEEPALIVE:
+        if option is not None:
+            sock.setsockopt(level, option, value)
+    return sock
+
+
+class Client:
+    """Calls one upstream. Nothing is followed, kept, inflated or added on the way."""
+
+    def __init__(self, *, connect_s: float, ca: str | None = None, proxy: str | None = None) -> None:
+        context: ssl.SSLContext | bool = ssl.create_default_context(cafile=ca) if ca else True
+        self._proxy = proxy
+        self._session = ClientSession(
+            connector=_Connector(
+                limit=0, keepalive_timeout=IDLE_S, ssl=context, socket_factory=_socket, enable_cleanup_closed=False
+            ),
+            auto_decompress=False,
+            cookie_jar=DummyCookieJar(),
+            skip_auto_headers=("Accept", "Accept-Encoding", "User-Agent", "Content-Type"),
+            timeout=ClientTimeout(total=None, connect=connect_s or None),
+            max_line_size=HEAD_LINE,
+            max_field_size=HEAD_LINE,
+            max_headers=HEAD_FIELDS,
+            read_bufsize=READ_BYTES,
+        )
+        # *private*: aiohttp repeats PUT and DELETE on its own when a reused connection breaks. Which calls may be
+        # repeated is not its to say.
+        self._session._retry_connection = False
+
+    async def request(
+        self, method: str, url: URL, headers: CIMultiDict[str], data: Any, progress: Progress
+    ) -> aiohttp.ClientResponse | Broke:
+        """One attempt: the answer's head has come, or it broke."""
+        _PROGRESS.set(progress)
+        try:
+            return await self._session.request(
+                method, url, headers=headers, data=data, allow_redirects=False, proxy=self._proxy
+            )
+        except (aiohttp.ClientError, OSError, TimeoutError) as exc:
+            return Broke(reason_of(exc), progress.connected, progress.reused)
+
+    async def close(self) -> None:
+        await self._session.close()
+
+
+def reason_of(exc: BaseException) -> str:
+    """Which word of the proxy's table an exception of aiohttp is, from its type alone."""
+    match exc:
+        case aiohttp.ClientConnectorDNSError():
+            return "dns"
+        case aiohttp.ClientSSLError() | ssl.SSLError():
+            return "tls"
+        case aiohttp.ConnectionTimeoutError() | aiohttp.ServerTimeoutError():
+            return "connect"
+        case aiohttp.ClientConnectorError():
+            return "refused"
+        case aiohttp.ClientResponseError():
+            return "bad_answer"
+        case asyncio.TimeoutError():
+            return "connect"
+        case _:
+            return "reset"

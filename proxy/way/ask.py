@@ -1,0 +1,140 @@
+"""One attempt upstream: the answer's head with what is needed to judge it, or how the call broke.
+
+Nothing here raises for what an upstream does: an upstream's failure is a value.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import Any, Final
+
+import aiohttp
+
+from proxy.client import Broke, Progress
+from proxy.model import Verdict
+from proxy.way.address import Target
+from proxy.way.body import Body
+from proxy.way.refuse import Refusal
+
+CLASSIFIED: Final = 64 * 1024  # bytes of a failure's body that are read before it is classified
+
+
+@dataclass(slots=True)
+class Answered:
+    """An answer whose head has come. `first` is what was read of its body so far; `ended`: that is all of it.
+
+    `broke`: the body broke off while it was read here.
+    """
+
+    response: aiohttp.ClientResponse
+    first: bytes = b""
+    ended: bool = False
+    broke: bool = False
+    verdict: Verdict | None = None  # None: a good answer
+
+
+@dataclass(slots=True)
+class Attempt:
+    """What came of asking once."""
+
+    result: Answered | Broke | Refusal
+    progress: Progress
+    head_at: float = 0.0  # loop time when the head (or the break) had come
+
+
+@dataclass(slots=True)
+class Ask:
+    """What every attempt of a call sends."""
+
+    method: str
+    target: Target
+    body: Body | None
+    first_byte_s: float = 0.0
+    deadline: float | None = None  # loop time
+    is_upgrade: bool = False
+    attempts: int = 0
+
+    def __post_init__(self) -> None:
+        if self.is_upgrade:
+            self.target.headers.update({"connection": "Upgrade", "upgrade": "websocket"})
+
+    async def once(self) -> Attempt:
+        """One attempt. A reused connection that breaks before any byte of an answer is replaced at once, once."""
+        attempt = await self._once()
+        if isinstance(attempt.result, Broke) and attempt.result.reused and self._may_replace(attempt.result):
+            attempt = await self._once()
+        return attempt
+
+    def _may_replace(self, broke: Broke) -> bool:
+        if broke.reason != "reset" or (self.body is not None and not self.body.can_repeat):
+            return False
+        return self.method in ("GET", "HEAD") or (self.method == "POST" and self.target.endpoint.generates)
+
+    async def _once(self) -> Attempt:
+        loop = asyncio.get_running_loop()
+        progress = Progress()
+        self.attempts += 1
+        data = None if self.body is None else self.body.source()
+        target = self.target
+        asking = target.route.client.request(self.method, target.url, target.headers, data, progress)
+        result: Any
+        limit_s, late = self._limit(loop.time())
+        if limit_s is None:
+            result = await asking
+        else:
+            try:
+                async with asyncio.timeout(limit_s):
+                    result = await asking
+            except TimeoutError:
+                result = Broke(late if progress.connected else "connect", progress.connected, reused=False)
+        if isinstance(result, Broke):
+            if self.body is not None and self.body.fault is not None:
+                result = Refusal(self.body.fault)
+        else:
+            result = Answered(result)
+        return Attempt(result, progress, loop.time())
+
+    def _limit(self, now: float) -> tuple[float | None, str]:
+        """How long the head may take, and what it is called when that was too long."""
+        left = None if self.deadline is None else max(0.0, self.deadline - now)
+        if self.first_byte_s and (left is None or self.first_byte_s < left):
+            return self.first_byte_s, "first_byte"
+        return left, "total"
+
+
+async def read_head(answered: Answered, *, most: int, hold_s: float, until: Any = None) -> None:
+    """Reads the body's beginning: until it ends, `most` bytes are there, `until(first)` says enough, or time is over."""
+    content = answered.response.content
+    pieces = [answered.first] if answered.first else []
+    size = len(answered.first)
+    try:
+        async with asyncio.timeout(hold_s or None):
+            while size < most:
+                data = await content.readany()
+                if not data:
+                    answered.ended = True
+                    break
+                pieces.append(data)
+                size += len(data)
+                if until is not None and until(data):
+                    break
+    except TimeoutError:
+        pass
+    except (aiohttp.ClientError, OSError):
+        pieces.append(rest_of(content))
+        answered.broke = True
+    answered.first = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+    if not answered.ended and not answered.broke and content.at_eof():
+        answered.ended = True
+
+
+def rest_of(content: aiohttp.StreamReader) -> bytes:
+    """What had arrived before a body broke. aiohttp raises first and would forget it."""
+    exc = content.exception()
+    if exc is None:
+        return content.read_nowait(-1)
+    content.set_exception(None)  # type: ignore[arg-type]  # lets read_nowait give what is there
+    data = content.read_nowait(-1)
+    content.set_exception(exc)
+    return data
