@@ -9,9 +9,9 @@ from aiohttp import web
 
 from proxy.admin import events, paths
 from proxy.admin.problem import explain_refusals, harden
-from proxy.admin.state import STATE, AdminSettings, AdminState, Classifier, NotAnAnswer, Quarantine
+from proxy.admin.state import STATE, AdminSettings, AdminState, Classifier, NotAnAnswerError, Quarantine
 
-__all__ = ["AdminSettings", "AdminState", "Classifier", "NotAnAnswer", "Quarantine", "build"]
+__all__ = ["AdminSettings", "AdminState", "Classifier", "NotAnAnswerError", "Quarantine", "build"]
 
 
 def build(state: AdminState) -> web.Application:

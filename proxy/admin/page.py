@@ -45,9 +45,8 @@ def render(snapshot: Mapping[str, Any], *, is_draining: bool) -> str:
     return "".join(
         (
             _BEGIN,
-            f"<p>{_summary(upstreams, is_draining=is_draining)} As of <time>{_text(snapshot['at'])}</time>, "
-            f"running since <time>{_text(snapshot['began_at'])}</time>. "
-            '<a href="/status.json">The same as JSON</a>.</p></header><main>',
+            _summary(snapshot, is_draining=is_draining),
+            "</header><main>",
             _numbers(snapshot),
             _section(
                 "Upstreams",
@@ -95,12 +94,16 @@ def render(snapshot: Mapping[str, Any], *, is_draining: bool) -> str:
     )
 
 
-def _summary(upstreams: Iterable[Mapping[str, Any]], *, is_draining: bool) -> str:
-    down = [upstream["name"] for upstream in upstreams if not upstream["up"]]
+def _summary(snapshot: Mapping[str, Any], *, is_draining: bool) -> str:
+    down = [upstream["name"] for upstream in snapshot["upstreams"] if not upstream["up"]]
     words = f"Down: {_text(', '.join(down))}." if down else "All upstreams are well."
     kind = "bad" if down else "good"
     draining = " Draining: no new calls are taken." if is_draining else ""
-    return f'<strong class="{kind}">{words}</strong>{draining}'
+    return (
+        f'<p><strong class="{kind}">{words}</strong>{draining} As of <time>{_text(snapshot["at"])}</time>, '
+        f"running since <time>{_text(snapshot['began_at'])}</time>. "
+        '<a href="/status.json">The same as JSON</a>.</p>'
+    )
 
 
 def _numbers(snapshot: Mapping[str, Any]) -> str:

@@ -11,7 +11,7 @@ from aiohttp import web
 from proxy.admin.guard import refuse
 from proxy.admin.page import CONTENT_POLICY, render
 from proxy.admin.problem import Handler, as_json, problem
-from proxy.admin.state import STATE, NotAnAnswer
+from proxy.admin.state import STATE, NotAnAnswerError
 
 MAX_BODY_BYTES: Final = 1 << 20
 
@@ -69,7 +69,7 @@ async def classify(request: web.Request) -> web.Response:
             return problem(400, "The body is no JSON in UTF-8: send an object with status, headers and body.")
         try:
             return as_json(state.classify(answer, explain=explain))
-        except NotAnAnswer as mistake:
+        except NotAnAnswerError as mistake:
             return problem(400, str(mistake))
 
     # In a thread, because calls go through the same event loop and a large answer takes milliseconds to judge.

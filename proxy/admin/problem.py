@@ -56,7 +56,7 @@ async def explain_refusals(request: web.Request, handler: Handler) -> web.Stream
         return problem(413, "The body is too large: send the answer's head, 1 MiB at most.")
     except web.HTTPException as refused:
         return problem(refused.status, refused.reason)
-    except Exception:
+    except Exception:  # noqa: BLE001 - a bug here must not show a page with its text
         log.exception("admin request failed", extra={"facts": {"path": _route(request)}})
         return problem(500, "The admin port failed on this request; its log says where.")
 

@@ -16,13 +16,13 @@ class Quarantine(Protocol):
         """Let a turn go; False where none has that id."""
 
 
-class NotAnAnswer(ValueError):
+class NotAnAnswerError(ValueError):
     """What was sent to be classified has the wrong shape; the text is a sentence for its sender."""
 
 
 class Classifier(Protocol):
     def __call__(self, value: object, *, explain: bool) -> Mapping[str, object]:
-        """The verdict on one answer, as `POST /classify` receives it. Raises `NotAnAnswer`."""
+        """The verdict on one answer, as `POST /classify` receives it. Raises `NotAnAnswerError`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

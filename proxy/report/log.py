@@ -39,7 +39,7 @@ def configure(*, level: str, style: str, stream: TextIO | None = None) -> None:
 class _Handler(logging.StreamHandler[TextIO]):
     """A handler that never prints a record that it failed on: the default shows its arguments."""
 
-    def handleError(self, record: logging.LogRecord) -> None:
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the name is stdlib's
         pass
 
 

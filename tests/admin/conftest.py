@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from aiohttp.test_utils import TestClient
 
-from proxy.admin import AdminSettings, AdminState, NotAnAnswer, build
+from proxy.admin import AdminSettings, AdminState, NotAnAnswerError, build
 from proxy.model import TRAITS, Class, Confidence, Verdict
 from proxy.report import CallReport, Metrics, Reporter, ReportSettings, Words
 
@@ -35,7 +35,7 @@ class Rest:
 
     def classify(self, value: object, *, explain: bool) -> Mapping[str, object]:
         if not isinstance(value, dict) or "status" not in value:
-            raise NotAnAnswer("Send an object with status.")
+            raise NotAnAnswerError("Send an object with status.")
         if value["status"] == "bug":
             raise ValueError("sk-secret")
         self.classified.append((value, explain))

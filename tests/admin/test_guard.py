@@ -30,7 +30,7 @@ def test_an_address_localhost_and_named_hosts_are_trusted(host: str) -> None:
     "host",
     [None, "", ":8081", "evil.example", "evil.example:8081", "127.0.0.1.evil.example", "localhost.evil.example",
      "127.1", "2130706433", "127.0.0.1:80:80", "127.0.0.1:8081@evil.example", "[::1", "::1]", "[evil.example]",
-     "127.0.0.1, evil.example", " localhost", "localhost\n", "１27.0.0.1", "[]", "notadmin.example"],
+     "127.0.0.1, evil.example", " localhost", "localhost\n", "\uff1127.0.0.1", "[]", "notadmin.example"],
 )  # fmt: skip
 def test_any_other_host_is_refused(host: str | None) -> None:
     assert not is_trusted_host(host, OPEN.hosts)

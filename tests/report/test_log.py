@@ -16,7 +16,7 @@ from proxy.report.log import JsonFormatter, TextFormatter, configure, log
 SECRET = "sk-verysecret"
 
 
-class Betrayer(Exception):
+class BetrayerError(Exception):
     """A foreign exception whose text and repr hold what must not be shown."""
 
     def __init__(self) -> None:
@@ -87,8 +87,8 @@ def test_of_an_exception_only_types_and_places_are_shown(style: str, stream: io.
 
     def fail() -> None:
         try:
-            raise Betrayer
-        except Betrayer as cause:
+            raise BetrayerError
+        except BetrayerError as cause:
             raise RuntimeError(SECRET) from cause
 
     try:
@@ -97,7 +97,7 @@ def test_of_an_exception_only_types_and_places_are_shown(style: str, stream: io.
         log.exception("request failed")
     line = stream.getvalue()
     assert SECRET not in line
-    assert "RuntimeError from Betrayer at test_log.py:" in line
+    assert "RuntimeError from BetrayerError at test_log.py:" in line
     assert ":fail" in line
     assert line.count("\n") == 1
 
@@ -113,33 +113,33 @@ def test_a_cycle_of_causes_ends(stream: io.StringIO) -> None:
 @pytest.mark.parametrize("style", ["text", "json"])
 def test_a_foreign_librarys_arguments_are_not_shown(style: str, stream: io.StringIO) -> None:
     configure(level="info", style=style, stream=stream)
-    logging.getLogger("aiohttp.server").error("Error handling request from %s", SECRET, exc_info=Betrayer())
+    logging.getLogger("aiohttp.server").error("Error handling request from %s", SECRET, exc_info=BetrayerError())
     line = stream.getvalue()
     assert SECRET not in line
     assert "Error handling request from %s" in line
     assert "aiohttp.server" in line
-    assert "Betrayer" in line
+    assert "BetrayerError" in line
 
 
 async def test_what_asyncio_says_of_a_lost_exception_holds_no_repr(stream: io.StringIO) -> None:
     configure(level="info", style="text", stream=stream)
     context: dict[str, Any] = {
         "message": "Task exception was never retrieved",
-        "exception": Betrayer(),
+        "exception": BetrayerError(),
         "future": asyncio.get_running_loop().create_future(),
         "client": SECRET,
     }
     asyncio.get_running_loop().default_exception_handler(context)
     line = stream.getvalue()
     assert "Task exception was never retrieved" in line
-    assert "Betrayer" in line
+    assert "BetrayerError" in line
     assert SECRET not in line
 
 
 def test_a_foreign_message_that_is_an_object_is_only_named(stream: io.StringIO) -> None:
     configure(level="info", style="text", stream=stream)
-    logging.getLogger("elsewhere").error(Betrayer())
-    assert "ERROR Betrayer logger=elsewhere" in stream.getvalue()
+    logging.getLogger("elsewhere").error(BetrayerError())
+    assert "ERROR BetrayerError logger=elsewhere" in stream.getvalue()
     assert SECRET not in stream.getvalue()
 
 

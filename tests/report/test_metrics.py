@@ -3,16 +3,18 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pytest
-from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
+from prometheus_client import Metric
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as _parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
 from proxy.model import Class, Source
 from proxy.report import CallReport, Metrics, Outcome, StreamFailure, Suppressed, Words, Would
 
+parse_openmetrics: Callable[[str], Iterable[Metric]] = _parse_openmetrics
 Make = Callable[..., CallReport]
 WORDS = Words(
     upstreams=frozenset({"openai"}), reasons=frozenset({"server_error"}), faults=frozenset({"orphan_tool_call"})
@@ -210,7 +212,7 @@ input() if sys.argv[2] == "wait" else print(metrics.render("")[0].decode())
 
 
 def test_several_processes_add_up_in_one_directory(tmp_path: Path) -> None:
-    environment = os.environ | {"PROMETHEUS_MULTIPROC_DIR": str(tmp_path), "PYTHONPATH": os.getcwd()}
+    environment = os.environ | {"PROMETHEUS_MULTIPROC_DIR": str(tmp_path), "PYTHONPATH": str(Path.cwd())}
 
     def worker(*arguments: str) -> str:
         done = subprocess.run(
