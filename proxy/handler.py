@@ -181,7 +181,7 @@ class Exchange:
             body=kept if self.body is not None else None,
             refuses=target.route.provider.refuses,
             retries=0,
-            exhausted=False,
+            used_up=False,
             observes=observes,
         )
         extra = tags(verdict, facts)

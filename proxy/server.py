@@ -83,8 +83,9 @@ class Connection(web.RequestHandler):
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
-        # *private*: no request is being handled and none is parsed, so what came is a part of a head.
-        if self._request_in_progress or self._messages:
+        # *private*: nobody waits for a request, so what came belongs to one; or the first request is still to come.
+        waiter = self._waiter
+        if self._request_count and (waiter is None or waiter.done()):
             self.head_since = None
             self._head_bytes = 0
         elif data and not self._upgraded:

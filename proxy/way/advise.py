@@ -22,17 +22,29 @@ def advise(
     body: bytes | None,
     refuses: frozenset[str],
     retries: int,
-    exhausted: bool,
+    used_up: bool,
     observes: bool,
 ) -> Facts:
     """What the tags of a failed answer say. `body` is the request's, None where it was not kept.
 
-    `answer` holds the provider's headers, by case-insensitive name; `exhausted`: the proxy has used up its own schedule.
+    `answer` holds the provider's headers, by case-insensitive name; `used_up`: the proxy has been through its own schedule.
     In observe mode nothing is said that steers a client.
     """
     session = hint(verdict, dialect, body, refuses)
-    facts = Facts(call_id=call_id, session=session, retries=retries)
-    return facts
+    if observes:
+        return Facts(call_id=call_id, session=session, retries=retries)
+    return Facts(
+        call_id=call_id,
+        session=session,
+        should_retry=should_retry(
+            verdict,
+            said=answer.get("x-should-retry"),
+            patience_s=patience_of(request).stated_s,
+            used_up=used_up,
+        ),
+        waits=retry_after(verdict, stated="retry-after" in answer or "retry-after-ms" in answer),
+        retries=retries,
+    )
 
 
 def advise_own(verdict: Verdict, call_id: str) -> Facts:
