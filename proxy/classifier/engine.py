@@ -1,0 +1,213 @@
+"""The decision: evidence and rules to a verdict, in tiers and from the innermost cause outwards.
+
+For each layer, the innermost first, the rules that it meets are looked up; the best by tier and then by order wins, unless
+it is only a hint: then the layers around it are asked first. Only where no layer says anything the status decides.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Final
+
+from ..model import Answer, Class, Confidence, Source, Verdict
+from .evidence import Evidence, Layer, gather
+from .load import builtin
+from .judgements import JUDGEMENTS, status_said, window_of
+from .own import own_verdict
+from .rules import Rule, Rules, Tier, heard_in
+from .waits import wait_of
+
+# Reasons that say "too fast" without saying which window; a window that the answer names makes them finer.
+_ANY_WINDOW: Final = frozenset({"rate_limit", "quota"})
+# A wrapper's own status is no more than its guess where it quotes another in prose.
+_WRAPPERS: Final = frozenset({200, 400, 424, 500, 502, 503})
+# Where the status says that the call is wrong, prose alone cannot say that time heals it.
+_FINAL_STATUSES: Final = frozenset({401, 404, 405, 410, 415, 422})
+_HEALING: Final = frozenset({Class.RATE_LIMITED, Class.OVERLOADED, Class.TIMEOUT, Class.PROVIDER_ERROR})
+
+
+@dataclass(slots=True)
+class Match:
+    """A rule that an answer meets, and by what."""
+
+    rule: Rule
+    tier: Tier
+    layer: Layer | None
+    by: str  # in words, for people
+    confidence: Confidence
+
+    @property
+    def rank(self) -> tuple[int, int]:
+        return (self.tier, self.rule.order)
+
+
+@dataclass(slots=True)
+class Decision:
+    """The winner and all that was considered."""
+
+    winner: Match | None
+    reason: str
+    confidence: Confidence
+    considered: list[Match]
+    notes: list[str]
+
+
+def decide(evidence: Evidence, rules: Rules, provider: str) -> Decision:
+    """Choose the rule that decides."""
+    speaking = rules.speaking(provider)
+    considered: list[Match] = []
+    hints: list[Match] = []
+    winner: Match | None = None
+    for layer in reversed(evidence.layers):
+        met = _met(evidence, layer, rules, speaking | rules.speaking(layer.via) if layer.via else speaking)
+        if not met:
+            continue
+        considered += met
+        best = min(met, key=_rank)
+        if best.tier < Tier.HINT:
+            winner = best
+            break
+        hints.append(best)
+    if winner is None and hints:
+        winner = hints[0]
+    if winner is None:
+        winner = _by_status(evidence, rules)
+        if winner is not None:
+            considered.append(winner)
+    return _settled(evidence, rules, winner, considered)
+
+
+def _rank(match: Match) -> tuple[int, int]:
+    return match.rank
+
+
+def _met(evidence: Evidence, layer: Layer, rules: Rules, speaking: frozenset[str]) -> list[Match]:
+    """The rules that a layer meets."""
+    met: list[Match] = []
+    index = rules.index
+    by_code, by_word = index.by_code, index.by_word
+    heard = layer.heard()
+
+    def add(rule: Rule, tier: Tier, by: str, confidence: Confidence) -> None:
+        if rule.provider:
+            if rule.provider in speaking:
+                tier = min(tier, rule.own_tier)
+            elif not rule.anywhere:
+                return
+        if rule.allows(evidence, layer):
+            met.append(Match(rule, tier, layer, by, confidence))
+
+    for code, member in layer.codes.items():
+        for rule in by_code.get(code, ()):
+            if not rule.phrases or any(heard_in(phrase, heard) for phrase in rule.phrases):
+                add(rule, rule.tier, f"{member} is {code}", Confidence.CODE)
+    for code in layer.quoted():
+        if code in by_code and code not in layer.codes:
+            for rule in by_code[code]:
+                if not rule.phrases or any(heard_in(phrase, heard) for phrase in rule.phrases):
+                    add(rule, max(rule.tier, Tier.PHRASE), f"the text quotes {code}", Confidence.PHRASE)
+    for word in heard.places:
+        for phrase, rule in by_word.get(word, ()):
+            if phrase.is_in(heard):
+                add(rule, rule.tier, f'the text says "{phrase.text}"', Confidence.PHRASE)
+    if layer.codes:
+        spelled = layer.spelled()
+        for word in spelled.places:
+            for phrase, rule in by_word.get(word, ()):
+                if phrase.is_in(spelled):
+                    tier = Tier.SPELLED if rule.tier is Tier.PHRASE else rule.tier
+                    add(rule, tier, f'a code spells "{phrase.text}"', Confidence.CODE)
+    for rule in index.by_judgement:
+        if rule.codes and rule.codes.isdisjoint(layer.codes):
+            continue
+        if rule.phrases and not any(heard_in(phrase, heard) for phrase in rule.phrases):
+            continue
+        saw = JUDGEMENTS[rule.shows](evidence, layer)
+        if saw:
+            machine = bool(layer.quotas) or bool(rule.codes)
+            add(rule, rule.tier, saw, Confidence.CODE if machine else Confidence.PHRASE)
+    if layer is evidence.layers[0]:
+        for rule in index.by_header:
+            add(rule, rule.tier, "headers or parameters", Confidence.CODE)
+    return met
+
+
+def _by_status(evidence: Evidence, rules: Rules) -> Match | None:
+    status = evidence.status
+    by = f"nothing but the status {status} is left"
+    if evidence.http_status in _WRAPPERS:
+        for layer in reversed(evidence.layers):
+            said = status_said(evidence, layer)
+            if said is not None:
+                status, by = said, f"the wrapper quotes a status {said}"
+                break
+    for one in (status, evidence.http_status):
+        for rule in rules.index.by_status.get(one, ()):
+            return Match(rule, rule.tier, None, by, Confidence.STATUS)
+    return None
+
+
+def _settled(evidence: Evidence, rules: Rules, winner: Match | None, considered: list[Match]) -> Decision:
+    notes: list[str] = []
+    if winner is None:
+        return Decision(None, "unrecognised", Confidence.STATUS, considered, notes)
+    reason, confidence = winner.rule.reason, winner.confidence
+    cls = rules.reasons[reason].cls
+    if (
+        confidence is Confidence.PHRASE
+        and winner.tier >= Tier.PHRASE
+        and cls in _HEALING
+        and evidence.http_status in _FINAL_STATUSES
+        and len(evidence.layers) == 1
+    ):
+        notes.append(f"a status {evidence.http_status} and words of {cls} contradict each other")
+        return Decision(winner, "contradictory", confidence, considered, notes)
+    if confidence is Confidence.PHRASE:
+        agreeing = next((one for one in considered if one.confidence is Confidence.CODE and rules.reasons[one.rule.reason].cls is cls), None)
+        if agreeing is not None:
+            confidence = Confidence.CODE
+            notes.append(f"{agreeing.by}, which says the same class: a code decided")
+    if reason in _ANY_WINDOW:
+        for layer in reversed(evidence.layers):
+            window = window_of(layer)
+            if window is not None:
+                notes.append(f"the window is named ({window.seen}): {window.reason}")
+                reason = window.reason
+                break
+    return Decision(winner, reason, confidence, considered, notes)
+
+
+def classify_evidence(evidence: Evidence, rules: Rules, provider: str, now: float | None) -> Verdict:
+    """The verdict on a failure whose evidence was gathered."""
+    decision = decide(evidence, rules, provider)
+    return verdict_of(decision, evidence, rules, now)
+
+
+def verdict_of(decision: Decision, evidence: Evidence, rules: Rules, now: float | None) -> Verdict:
+    wait = wait_of(evidence, now)
+    if decision.winner is None:
+        return replace(own_verdict("unrecognised", source=Source.UPSTREAM), confidence=Confidence.STATUS, wait=wait)
+    return rules.verdict(decision.reason, rule=decision.winner.rule, confidence=decision.confidence, wait=wait)
+
+
+def classify(answer: Answer, rules: Rules | None = None, *, now: float | None = None) -> Verdict | None:
+    """What a failed answer means; None for a good one.
+
+    `rules` are the built-in ones where none are given. `now` (epoch seconds) turns instants into waits; without it the
+    answer's own `Date` serves, and without that an instant tells no wait.
+    """
+    if rules is None:
+        rules = builtin()
+    evidence = gather(answer, rules.provider(answer.provider) if answer.provider else None)
+    if evidence is None:
+        return None
+    return classify_evidence(evidence, rules, answer.provider, now)
+
+
+def classify_event(data: bytes | str, event: str = "", provider: str = "", rules: Rules | None = None, *, now: float | None = None) -> Verdict | None:
+    """What the error event of a stream means, by its data and its name; None where it is no error."""
+    raw = data if isinstance(data, bytes) else data.encode()
+    frame = b"event: " + event.encode() + b"\n" if event else b""
+    for line in raw.splitlines() or [b""]:
+        frame += b"data: " + line + b"\n"
+    return classify(Answer(status=200, body=frame + b"\n", provider=provider, stream=True), rules, now=now)

@@ -1,0 +1,353 @@
+"""What an answer says, gathered once: layers from the outermost wrapper to the innermost cause, each with its codes, prose,
+statuses and parameters, and beside them all that tells a wait. Judges nothing.
+
+A layer is one error object with what stands around it. What a gateway quotes (JSON in a string, `metadata.raw`, an error
+within an error) is a layer of its own, further in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Any, Final
+
+from ..model import Answer, Provider
+from . import unwrap
+from .decode import text_of
+from .failure import is_failure
+from .words import STOP, code_word, quoted_codes, without_links, words
+from .phrases import Heard
+
+_MAX_LAYERS: Final = 8
+_MAX_NODES: Final = 400
+_MAX_DEPTH: Final = 12
+_MAX_CODES: Final = 24
+_HEAD_CHARS: Final = 3000
+_TAIL_CHARS: Final = 1000  # a telling code may stand at the end of a long text
+_MAX_PROSE: Final = 12_000
+_MAX_CODE_CHARS: Final = 120
+
+
+class _Kind(IntEnum):
+    CODE = 1
+    TEXT = 2
+    INNER = 3  # a quoted answer: its own layer
+    PARAM = 4
+    WAIT = 5
+    QUOTA = 6
+    SKIP = 7
+    VIA = 8
+
+
+def _kinds() -> dict[str, _Kind]:
+    table = {
+        _Kind.CODE: "code type status reason errorcode errortype __type kind category errorname errorcategory errcode errno name "
+        "statuscode httpstatus httpstatuscode rawstatuscode errorsubcode subcode limitsource quotametric limittype title exceptiontype "
+        "blockreason finishreason statusmsg codename errorkey errorid ret errortypecode",
+        _Kind.TEXT: "message msg detail details error errormessage errormsg description errordescription statusmsg title text "
+        "localizedmessage info developermessage usermessage statustext errordetail errordetails fault faultstring errmsg explanation "
+        "internalmessage displaymessage raifilteredreason blockreasonmessage humanreadable err reasonphrase summary exception",
+        _Kind.INNER: "raw innererror innererrors cause originalerror upstreamerror providererror previouserrors body upstreambody rawerror "
+        "innerexception upstream wrapped",
+        _Kind.PARAM: "param parameter field loc target property argument",
+        _Kind.WAIT: "retryafter retryafterms retryafterseconds retryaftersecs retrydelay retryin retryinseconds resetsinseconds resetsat "
+        "resetat resetin resetinseconds resetafter resetafterseconds waitseconds waittime waitms waittimeseconds secondsuntilreset "
+        "resettime ratelimitreset nextavailableat estimatedtime retryaftersec cooldownseconds timetoreset resetsafter quotaresetdelay "
+        "quotaresettimestamp availableat nextretryat",
+        _Kind.QUOTA: "quotaid quotalimit quotalimitvalue quotavalue",
+        _Kind.SKIP: "input output messages choices usage failedgeneration request prompt requestbody safetyratings links stack "
+        "stacktrace traceback documentationurl docurl url helpurl debug whatyoushoulddo footer instance logs requestid rayid "
+        "timestamp path userid ctx remedyhint",
+        _Kind.VIA: "providername provider modelprovider upstreamprovider",
+    }
+    return {name: kind for kind, names in table.items() for name in names.split()}
+
+
+_KINDS: Final[Mapping[str, _Kind]] = _kinds()
+_EMPTY: Final = frozenset({"", "none", "null", "undefined"})
+_SKELETON: Final[dict[int, int | None]] = {ord("_"): None, ord("-"): None, ord(" "): None}
+
+
+@dataclass(slots=True)
+class Layer:
+    """One error object, or one piece of prose, in one wrapper."""
+
+    where: str
+    codes: dict[str, str] = field(default_factory=dict)  # code word -> member that held it
+    texts: list[str] = field(default_factory=list)
+    statuses: list[int] = field(default_factory=list)
+    params: list[str] = field(default_factory=list)
+    links: list[str] = field(default_factory=list)
+    quotas: list[tuple[str, str]] = field(default_factory=list)
+    via: str = ""  # the provider that a gateway names as the one who said it
+    _heard: Heard | None = None
+    _spelled: Heard | None = None
+    _quoted: list[str] | None = None
+
+    def heard(self) -> Heard:
+        """The prose as words."""
+        if self._heard is None:
+            said: list[str] = []
+            for text in self.texts:
+                said += words(text)
+                said.append(STOP)
+            self._heard = Heard.of(said)
+        return self._heard
+
+    def spelled(self) -> Heard:
+        """The codes as words: an unknown `AccountBalanceTooLow` still says what it is."""
+        if self._spelled is None:
+            said: list[str] = []
+            for code in self.codes:
+                said += code.split("_")
+                said.append(STOP)
+            self._spelled = Heard.of(said)
+        return self._spelled
+
+    def quoted(self) -> list[str]:
+        """Machine-readable words that the prose quotes."""
+        if self._quoted is None:
+            self._quoted = [code for text in self.texts for code in quoted_codes(text)]
+        return self._quoted
+
+    def is_empty(self) -> bool:
+        return not (self.codes or self.texts or self.quotas)
+
+
+@dataclass(slots=True)
+class Evidence:
+    """All that an answer says, with nothing decided."""
+
+    http_status: int
+    headers: Mapping[str, str]
+    layers: list[Layer]  # outermost first
+    waits: list[tuple[str, Any]]  # member names and values that tell a wait
+    body_headers: dict[str, str]  # headers that a gateway quotes inside the body
+    shape: str  # how the body was read, in a word
+
+    @property
+    def status(self) -> int:
+        """What acts as the status: the innermost cause's own, else what HTTP said."""
+        inner_from = 0 if self.http_status < 400 else 1
+        for layer in reversed(self.layers[inner_from:]):
+            if layer.statuses:
+                return layer.statuses[-1]
+        return self.http_status
+
+
+def gather(answer: Answer, provider: Provider | None = None) -> Evidence | None:
+    """Read an answer once; None where it is a good one."""
+    headers = {name.lower(): value for name, value in answer.headers}
+    reader = _Reader(answer.status)
+    exception = headers.get(":exception-type") or (headers.get(":error-code") if answer.status < 400 else None)
+    if answer.status < 400 and not exception:
+        if answer.status < 200 or answer.status >= 300 or not answer.body:
+            return None
+        value = _failed_value(answer, headers, provider)
+        if value is None:
+            return None
+        return reader.evidence(headers, value)
+    layer = reader.layer("answer")
+    for name in ("x-amzn-errortype", "x-amzn-error-type"):
+        if name in headers:
+            reader.code(layer, headers[name], name)
+    if exception:
+        reader.code(layer, exception, ":exception-type")
+    for name in ("x-error-code", "x-ms-error-code", "x-error-type", "grpc-status-name", "x-error-reason"):
+        if name in headers:
+            reader.code(layer, headers[name], name)
+    text = text_of(answer.body, headers.get("content-encoding", "")) if answer.body else ""
+    return reader.evidence(headers, text, layer)
+
+
+def _failed_value(answer: Answer, headers: Mapping[str, str], provider: Provider | None) -> Any:
+    """The failing part of a body under a good status, None where nothing fails."""
+    text = text_of(answer.body, headers.get("content-encoding", ""))
+    kind = headers.get("content-type", "")
+    if answer.stream or "event-stream" in kind or (unwrap.looks_like_stream(text) and "json" not in kind):
+        return next((event for event in unwrap.events(text) if _event_failed(event, provider)), None)
+    value = unwrap.json_value(text) if text.lstrip()[:1] in ("{", "[") else None
+    if value is not None and is_failure(value, provider):
+        return value
+    if isinstance(value, dict) and "ndjson" in kind or (isinstance(value, dict) and "\n{" in text):
+        return next((line for line in unwrap.json_lines(text) if is_failure(line, provider)), None)
+    return None
+
+
+def _event_failed(event: unwrap.Event, provider: Provider | None) -> bool:
+    if event.status >= 400:
+        return True
+    if event.name in ("error", "exception") and event.data:
+        return True
+    return event.data[:1] in ("{", "[") and is_failure(unwrap.json_value(event.data), provider)
+
+
+class _Reader:
+    """Walks a body and sorts its members. Lives for one answer."""
+
+    def __init__(self, status: int) -> None:
+        self.status = status
+        self.layers: list[Layer] = []
+        self.waits: list[tuple[str, Any]] = []
+        self.body_headers: dict[str, str] = {}
+        self.nodes = 0
+        self.prose_left = _MAX_PROSE
+
+    def evidence(self, headers: Mapping[str, str], body: Any, layer: Layer | None = None) -> Evidence:
+        layer = layer or self.layer("answer")
+        shape = self.body(layer, body)
+        kept = [one for one in self.layers if not one.is_empty() or one.statuses] or [layer]
+        return Evidence(self.status, headers, kept, self.waits, self.body_headers, shape)
+
+    def layer(self, where: str) -> Layer:
+        if len(self.layers) >= _MAX_LAYERS:
+            return self.layers[-1]
+        self.layers.append(Layer(where))
+        return self.layers[-1]
+
+    def body(self, layer: Layer, body: Any) -> str:
+        if isinstance(body, unwrap.Event):
+            if body.status >= 400:
+                layer.statuses.append(body.status)
+            value = unwrap.json_value(body.data)
+            self.value(layer, body.data if value is None else value, 0)
+            return "event"
+        if not isinstance(body, str):
+            self.value(layer, body, 0)
+            return "json"
+        start = body.lstrip()[:1]
+        if not start:
+            return "empty"
+        if start in "{[\"":
+            value = unwrap.json_value(body)
+            if value is None:
+                value = unwrap.salvage(body)
+            if value is not None:
+                self.value(layer, value, 0)
+                return "json"
+        if unwrap.looks_like_html(body):
+            title, page = unwrap.page_text(body)
+            layer.where = "page"
+            self.prose(layer, title)
+            self.prose(layer, page)
+            return "html"
+        if unwrap.looks_like_stream(body):
+            found = unwrap.events(body)
+            event = next((one for one in found if _event_failed(one, None)), found[0] if found else None)
+            if event is not None:
+                return self.body(layer, event)
+        self.text(layer, body, 0)
+        return "text"
+
+    def value(self, layer: Layer, value: Any, depth: int) -> None:
+        if isinstance(value, dict):
+            self.object(layer, value, depth)
+        elif isinstance(value, list):
+            for item in value[:32]:
+                self.value(layer, item, depth + 1)
+        elif isinstance(value, str):
+            self.text(layer, value, depth)
+
+    def object(self, layer: Layer, value: dict[str, Any], depth: int) -> None:
+        if depth > _MAX_DEPTH:
+            return
+        for name, member in value.items():
+            self.nodes += 1
+            if self.nodes > _MAX_NODES:
+                return
+            if member is None or member == "":
+                continue
+            self.member(layer, name, member, depth)
+
+    def member(self, layer: Layer, name: str, member: Any, depth: int) -> None:
+        skeleton = name.lower().translate(_SKELETON) if len(name) < 40 else ""
+        kind = _KINDS.get(skeleton)
+        if kind is _Kind.SKIP:
+            return
+        if kind is _Kind.WAIT:
+            self.waits.append((skeleton, member))
+            return
+        if kind is _Kind.QUOTA and isinstance(member, (str, int)):
+            layer.quotas.append((skeleton, str(member)[:200]))
+            return
+        if isinstance(member, str):
+            self.string(layer, name, skeleton, kind, member, depth)
+        elif isinstance(member, bool):
+            return
+        elif isinstance(member, int):
+            if kind is _Kind.CODE or skeleton == "error":
+                self.code(layer, str(member), name)
+        elif isinstance(member, (dict, list)):
+            self.container(layer, skeleton, kind, member, depth)
+
+    def string(self, layer: Layer, name: str, skeleton: str, kind: _Kind | None, member: str, depth: int) -> None:
+        if kind is _Kind.CODE:
+            if _is_word(member):
+                self.code(layer, member, name)
+            else:
+                self.text(layer, member, depth)
+        elif kind is _Kind.TEXT:
+            if _is_word(member):
+                self.code(layer, member, name)
+            self.text(layer, member, depth)
+        elif kind is _Kind.INNER:
+            self.text(self.layer(skeleton), member, depth)
+        elif kind is _Kind.PARAM:
+            if member.lower() not in _EMPTY:
+                layer.params.append(code_word(member[:80]))
+        elif kind is _Kind.VIA:
+            layer.via = layer.via or member[:60]
+
+    def container(self, layer: Layer, skeleton: str, kind: _Kind | None, member: Any, depth: int) -> None:
+        if skeleton == "headers" or skeleton == "responseheaders":
+            if isinstance(member, dict):
+                self.body_headers.update((str(key).lower(), str(item)) for key, item in list(member.items())[:64])
+        elif kind is _Kind.PARAM and isinstance(member, list):
+            layer.params.extend(code_word(str(item)[:80]) for item in member[:8])
+        elif kind is _Kind.INNER:
+            self.value(self.layer(skeleton), member, depth + 1)
+        elif skeleton == "error" and isinstance(member, dict) and layer.texts:
+            self.value(self.layer("error"), member, depth + 1)
+        else:
+            self.value(layer, member, depth + 1)
+
+    def code(self, layer: Layer, raw: str, member: str) -> None:
+        word = code_word(raw)
+        if word in _EMPTY or len(layer.codes) >= _MAX_CODES:
+            return
+        if len(word) == 3 and word[0] in "45" and word.isdigit():
+            layer.statuses.append(int(word))
+        layer.codes.setdefault(word, member)
+
+    def text(self, layer: Layer, text: str, depth: int) -> None:
+        """Prose, or prose around a quoted answer, which becomes a layer further in."""
+        if depth <= _MAX_DEPTH and ("{" in text or "[" in text):
+            outer, value = unwrap.embedded(text)
+            if isinstance(value, dict) or (isinstance(value, list) and any(isinstance(item, dict) for item in value)):
+                self.prose(layer, outer)
+                self.value(self.layer("quoted"), value, depth + 2)
+                return
+        if "<" in text and unwrap.looks_like_html(text):
+            title, page = unwrap.page_text(text)
+            inner = self.layer("page")
+            self.prose(inner, title)
+            self.prose(inner, page)
+            return
+        self.prose(layer, text)
+
+    def prose(self, layer: Layer, text: str) -> None:
+        text = text.strip()
+        if not text or self.prose_left <= 0:
+            return
+        if len(text) > _HEAD_CHARS + _TAIL_CHARS:
+            text = f"{text[:_HEAD_CHARS]}\n{text[-_TAIL_CHARS:]}"
+        text, links = without_links(text)
+        self.prose_left -= len(text)
+        if text not in layer.texts:
+            layer.texts.append(text)
+        layer.links += links[:8]
+
+
+def _is_word(text: str) -> bool:
+    return len(text) <= _MAX_CODE_CHARS and not any(char.isspace() for char in text)

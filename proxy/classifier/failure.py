@@ -1,0 +1,149 @@
+"""Is a 200 a failure? The shapes in which providers put an error under a good status, and nothing that quotes one.
+
+Decides on members alone, never on prose: an answer that talks about errors is an answer. What the error means is left to
+the evidence and the rules.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from ..model import Provider
+
+_NO_ERROR: Final = frozenset({"", "null", "none", "ok", "success", "false", "0", "no", "no error"})
+# Objects that hold their own past errors: reading one is a good answer (a failed job, a batch, a run).
+_ANSWERS_WITH_ERRORS: Final = ("fine_tuning", "batch", "thread", "vector_store", "file", "eval", "list", "model", "video", "image")
+_FINISHED_EMPTY: Final = frozenset(
+    {"SAFETY", "PROHIBITED_CONTENT", "BLOCKLIST", "SPII", "IMAGE_SAFETY", "IMAGE_PROHIBITED_CONTENT", "RECITATION"}
+)
+_GOOD_CODES: Final = frozenset({"0", "200", "201", "ok", "success", "20000", "10000", "1", "00000", "000000", "succeeded"})
+_MESSAGES: Final = ("message", "msg", "error_msg", "errmsg", "error_message", "Message", "err_msg")
+_RESULTS: Final = ("choices", "data", "result", "output", "content", "candidates", "results", "embeddings", "outputs", "response")
+_CODES: Final = ("code", "error_code", "errcode", "err_code", "errno", "errorCode", "ret")
+
+
+def is_failure(value: Any, provider: Provider | None = None) -> bool:
+    """Whether a JSON value under a good status is an error."""
+    if isinstance(value, list):
+        return any(isinstance(item, dict) and is_failure(item, provider) for item in value[:4])
+    if not isinstance(value, dict):
+        return False
+    return (
+        _has_error(value)
+        or _has_failed_response(value)
+        or _has_business_code(value, provider)
+        or _says_no_success(value)
+        or _has_bad_status(value)
+        or _is_blocked(value)
+    )
+
+
+def _has_error(value: dict[str, Any]) -> bool:
+    kind = value.get("object")
+    if isinstance(kind, str) and kind.startswith(_ANSWERS_WITH_ERRORS):
+        return False
+    if value.get("type") == "error" or kind == "error":
+        return True
+    for name in ("error", "Error"):
+        error = value.get(name)
+        if isinstance(error, dict):
+            if any(has_content(member) for member in error.values()):
+                return True
+        elif isinstance(error, str):
+            if error.strip().lower() not in _NO_ERROR:
+                return True
+        elif error is True and _message(value):
+            return True
+    return False
+
+
+def has_content(member: Any) -> bool:
+    """Whether an error's member says anything at all."""
+    if isinstance(member, str):
+        return member.strip().lower() not in _NO_ERROR
+    return member not in (None, 0, False, [], {})
+
+
+def _has_failed_response(value: dict[str, Any]) -> bool:
+    if value.get("type") == "response.failed":
+        return True
+    for name in ("response", "Response"):
+        response = value.get(name)
+        if isinstance(response, dict) and not isinstance(response.get("output"), str) and _has_error(response):
+            return True
+    delta = value.get("delta")
+    # Cohere's streams end so: https://docs.cohere.com/v2/docs/streaming
+    return isinstance(delta, dict) and delta.get("finish_reason") == "ERROR" and has_content(delta.get("error"))
+
+
+def _has_business_code(value: dict[str, Any], provider: Provider | None) -> bool:
+    paths = ("base_resp.status_code", "header.code", *(provider.business_codes if provider else ()))
+    for path in paths:
+        code = member_at(value, path)
+        if isinstance(code, (int, str)) and not isinstance(code, bool) and str(code).strip().lower() not in _GOOD_CODES and has_content(code):
+            return True
+    if any(has_content(value.get(name)) for name in _RESULTS) or not _message(value):
+        return False
+    for name in _CODES:
+        code = value.get(name)
+        if isinstance(code, bool) or not has_content(code):
+            continue
+        if isinstance(code, int) and str(code) not in _GOOD_CODES:
+            return True
+        if isinstance(code, str) and " " not in code and code.lower() not in _GOOD_CODES:
+            return True
+    return False
+
+
+def _says_no_success(value: dict[str, Any]) -> bool:
+    if value.get("success") is False or value.get("ok") is False:
+        return bool(value.get("errors") or _message(value) or has_content(value.get("code")))
+    errors = value.get("errors")
+    return isinstance(errors, list) and bool(errors) and not any(has_content(value.get(name)) for name in _RESULTS)
+
+
+def _has_bad_status(value: dict[str, Any]) -> bool:
+    for name in ("status", "statusCode", "status_code", "http_status"):
+        status = value.get(name)
+        if isinstance(status, int) and 400 <= status <= 599 and (_message(value) or value.get("detail") or value.get("title")):
+            return True
+    return False
+
+
+def _is_blocked(value: dict[str, Any]) -> bool:
+    """Gemini blocks a prompt or the whole output under a 200; a candidate with content is an answer whatever ended it.
+
+    https://ai.google.dev/api/generate-content#BlockReason
+    """
+    candidates = value.get("candidates")
+    feedback = value.get("promptFeedback")
+    if isinstance(feedback, dict) and has_content(feedback.get("blockReason")) and not candidates:
+        return True
+    if isinstance(candidates, list) and candidates:
+        return all(
+            isinstance(one, dict) and one.get("finishReason") in _FINISHED_EMPTY and not _has_parts(one) for one in candidates
+        )
+    predictions = value.get("predictions")
+    return (
+        isinstance(predictions, list)
+        and bool(predictions)
+        and all(isinstance(one, dict) and one.get("raiFilteredReason") and "bytesBase64Encoded" not in one for one in predictions)
+    )
+
+
+def _has_parts(candidate: dict[str, Any]) -> bool:
+    content = candidate.get("content")
+    return isinstance(content, dict) and bool(content.get("parts"))
+
+
+def _message(value: dict[str, Any]) -> bool:
+    return any(isinstance(value.get(name), str) and value[name].strip() for name in _MESSAGES)
+
+
+def member_at(value: Any, path: str) -> Any:
+    """The member at a dotted path, None where a step is missing."""
+    for name in path.split("."):
+        if not isinstance(value, dict):
+            return None
+        value = value.get(name)
+    return value

@@ -1,0 +1,198 @@
+"""Reasoning that no table can hold, each judgement small, named and told in words.
+
+A rule asks for one by `shows: <name>`. A judgement looks at one layer and says what it saw, or None. It decides nothing by
+itself: the rule that asks says what it means.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Final, NamedTuple
+
+from .evidence import Evidence, Layer
+from .waits import in_prose, member
+
+Judgement = Callable[[Evidence, Layer], str | None]
+
+_N: Final = r"(\d[\d,]{0,14})"
+_DEMANDS: Final = (
+    (re.compile(rf"limit(?:ed)?(?: to| of| is)?[:=]? ?{_N}[^\d]{{1,24}}(?:used|current)[^\d]{{0,12}}[\d,]{{1,15}}[^\d]{{1,24}}requested[:=]? ?{_N}"), False),
+    (re.compile(rf"limit(?:ed)?(?: to| of| is)?[:=]? ?{_N}[^\d]{{1,40}}requested[:=]? ?{_N}"), False),
+    (re.compile(rf"requested[:=]? ?{_N}[^\d]{{1,60}}limit(?:ed)?(?: to| of| is)?[:=]? ?{_N}"), True),
+)
+_ZERO: Final = re.compile(r"\blimit(?: of| is|[\"']?:|=)? ?0(?![\d.,]*\d|%| remaining| left)")
+_STATUS_SAID: Final = re.compile(
+    r"(?:status[ _]?code|error code|http(?: status)?|http error|status|returned(?: an?)?|responded with|code|error)[\"']?[ :=(]{1,3}([45]\d\d)(?![\d.])"
+)
+
+_PERIODS: Final[Mapping[str, str]] = {
+    **dict.fromkeys(("second", "sec", "seconds"), "second"),
+    **dict.fromkeys(("minute", "min", "minutes"), "minute"),
+    **dict.fromkeys(("hour", "hours"), "hour"),
+    **dict.fromkeys(("day", "24h"), "day"),
+    **dict.fromkeys(("week",), "week"),
+}
+_SHORT: Final[Mapping[str, tuple[str, str]]] = {
+    "rps": ("requests", "second"), "qps": ("requests", "second"), "tps": ("requests", "second"),
+    "rpm": ("requests", "minute"), "qpm": ("requests", "minute"), "ipm": ("requests", "minute"),
+    "tpm": ("tokens", "minute"), "itpm": ("tokens", "minute"), "otpm": ("tokens", "minute"),
+    "rph": ("requests", "hour"), "tph": ("tokens", "hour"),
+    "rpd": ("requests", "day"), "qpd": ("requests", "day"), "tpd": ("tokens", "day"),
+}  # fmt: skip
+_ADVERBS: Final[Mapping[str, str]] = {"hourly": "hour", "daily": "day", "weekly": "week"}
+_LIMIT_WORDS: Final = frozenset(
+    "limit limits limited limiting quota quotas exceeded exceeds exceed exceeding reached exhausted throttled throttling "
+    "throttle many over hit surpassed used max maximum allowed allowance 限 超 频 額 额".split()
+)
+_MONEY_WORDS: Final = frozenset("spend spending spent budget budgets cost costs usd dollar dollars cny rmb billing_limit".split())
+_WINDOWS: Final[Mapping[tuple[str, str], str]] = {
+    ("requests", "second"): "requests_per_second",
+    ("requests", "minute"): "requests_per_minute",
+    ("requests", "hour"): "requests_per_hour",
+    ("requests", "day"): "requests_per_day",
+    ("requests", "week"): "plan_window",
+    ("tokens", "second"): "tokens_per_minute",
+    ("tokens", "minute"): "tokens_per_minute",
+    ("tokens", "hour"): "tokens_per_hour",
+    ("tokens", "day"): "tokens_per_day",
+    ("tokens", "week"): "plan_window",
+}
+_CJK_PERIODS: Final = (("秒", "second"), ("分", "minute"), ("小 时", "hour"), ("时", "hour"), ("天", "day"), ("日", "day"), ("周", "week"))
+_LENGTH: Final = ("second", "minute", "hour", "day", "week")
+
+
+class Window(NamedTuple):
+    """A throughput window that a text or a quota id names."""
+
+    reason: str
+    seen: str
+
+
+def window_of(layer: Layer) -> Window | None:
+    """The longest throughput window that a layer names: "tokens per min (TPM)", `...PerDayPerProject...`, 每分钟."""
+    found: dict[str, tuple[str, str]] = {}
+    heard = layer.heard()
+    _named_in(heard.words, found)
+    for name, value in layer.quotas:
+        if name in ("quotaid", "quotalimit"):
+            _named_in(re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", value).lower().replace("_", " ").split(), found)
+    for code in layer.codes:
+        if "per" in code or code[-3:] in _SHORT:
+            _named_in(code.split("_"), found)
+    if not found:
+        return None
+    period = max(found, key=_LENGTH.index)
+    kind, seen = found[period]
+    return Window(_WINDOWS[kind, period], seen)
+
+
+def _named_in(said: list[str] | tuple[str, ...] | object, found: dict[str, tuple[str, str]]) -> None:
+    assert isinstance(said, (list, tuple))
+    kind = "tokens" if "tokens" in said or "token" in said else "requests"
+    for at, word in enumerate(said):
+        if word in _SHORT:
+            short, period = _SHORT[word]
+            found.setdefault(period, (short, word.upper()))
+        elif word in _ADVERBS:
+            found.setdefault(_ADVERBS[word], (kind, word))
+        elif word in ("per", "each", "every", "a", "1") and at + 1 < len(said) and said[at + 1] in _PERIODS:
+            if word in ("a", "1") and (at == 0 or said[at - 1] in ("in", "after", "for", "within")):
+                continue
+            before = said[max(0, at - 6) : at]
+            near = "tokens" if "tokens" in before or "token" in before else "requests" if "requests" in before or "request" in before else kind
+            found[_PERIODS[said[at + 1]]] = (near, f"{word} {said[at + 1]}")
+        elif word in ("每", "毎"):
+            for sign, period in _CJK_PERIODS:
+                if said[at + 1 : at + 2] == [sign[0]]:
+                    found.setdefault(period, (kind, f"每{sign[0]}"))
+        elif word in ("hour", "day") and at and said[at - 1][0].isdigit() and said[at + 1 : at + 2] in (["limit"], ["window"], ["usage"], ["quota"]):
+            found.setdefault("week" if word == "day" else "hour", (kind, f"{said[at - 1]}-{word}"))
+
+
+def shows_window(evidence: Evidence, layer: Layer) -> str | None:
+    """Money or throughput: a limit per unit of time is throughput, unless it is a limit of money."""
+    heard = layer.heard()
+    if not layer.quotas and heard.places.keys().isdisjoint(_LIMIT_WORDS) and layer.spelled().places.keys().isdisjoint(_LIMIT_WORDS):
+        return None
+    window = window_of(layer)
+    if window is None:
+        return None
+    money = _MONEY_WORDS.intersection(heard.places) or _MONEY_WORDS.intersection(layer.spelled().places)
+    if money:
+        return None
+    return f"names a throughput window ({window.seen}) with a limit and no money: time alone refills it"
+
+
+def shows_demand_over_limit(evidence: Evidence, layer: Layer) -> str | None:
+    """Waiting is futile: one request asks for more than the whole window holds."""
+    if "requested" not in layer.heard().places:
+        return None
+    for text in layer.texts:
+        lowered = text.lower()
+        if "token" not in lowered and "tpm" not in lowered:
+            continue
+        for pattern, demand_first in _DEMANDS:
+            found = pattern.search(lowered)
+            if found:
+                one, other = (int(number.replace(",", "") or 0) for number in found.groups())
+                demand, limit = (one, other) if demand_first else (other, one)
+                if demand > limit:
+                    return f"requested {demand} of a limit of {limit}: no wait makes it fit"
+                break
+    return None
+
+
+def shows_zero_limit(evidence: Evidence, layer: Layer) -> str | None:
+    """A limit of zero never refills: the model is not in this plan."""
+    if any(name in ("quotalimitvalue", "quotavalue") and value == "0" for name, value in layer.quotas):
+        return "the quota's own value is 0: it never refills"
+    if "0" in layer.heard().places and any(_ZERO.search(text.lower()) for text in layer.texts):
+        return "says a limit of 0: it never refills"
+    return None
+
+
+def shows_stated_wait(evidence: Evidence, layer: Layer) -> str | None:
+    """Money does not come back by a clock: who states a wait speaks of a window."""
+    for name, value in evidence.waits:
+        if member(name, value, None) or (not isinstance(value, (dict, bool)) and name.endswith(("at", "timestamp"))):
+            return f"states when it refills ({name})"
+    if any(in_prose(text, None) for text in layer.texts):
+        return "states in prose when it refills"
+    if any(name in evidence.headers for name in ("retry-after", "retry-after-ms")):
+        return "states a retry-after"
+    return None
+
+
+_OURS: Final = frozenset("you your youre youve account organization organisation org project workspace team user key tenant subscription 您 你".split())
+_THEIRS: Final = frozenset("we were weve server servers engine system service services backend cluster model gpu platform upstream provider our".split())
+_LOAD: Final = frozenset("many requests connections traffic load demand busy saturated rate limited throttled pending queue".split())
+
+
+def shows_their_load(evidence: Evidence, layer: Layer) -> str | None:
+    """Theirs or yours: too many requests "we" or "the system" receive is their load, the caller is not named."""
+    places = layer.heard().places
+    if places.keys().isdisjoint(_LOAD) or not _OURS.isdisjoint(places):
+        return None
+    theirs = _THEIRS.intersection(places)
+    if not theirs or "many" not in places:
+        return None
+    return f"too many requests at their side ({', '.join(sorted(theirs))}), and nothing is said of the caller"
+
+
+def status_said(evidence: Evidence, layer: Layer) -> int | None:
+    """The status that a wrapper quotes in its prose: "Request failed with status code 429"."""
+    for text in layer.texts:
+        found = _STATUS_SAID.search(text.lower())
+        if found:
+            return int(found[1])
+    return None
+
+
+JUDGEMENTS: Final[Mapping[str, Judgement]] = {
+    "window": shows_window,
+    "demand_over_limit": shows_demand_over_limit,
+    "zero_limit": shows_zero_limit,
+    "stated_wait": shows_stated_wait,
+    "their_load": shows_their_load,
+}

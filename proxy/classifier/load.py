@@ -1,0 +1,354 @@
+"""Rule files become `Rules`, or one `RulesError` that holds every mistake as `FILE:LINE: ...`.
+
+Users' files are read before the built-in ones: their rules outrank all, a rule with a built-in id replaces it. Lines are
+looked up only when something is wrong, since finding them costs more than reading.
+"""
+
+from __future__ import annotations
+
+import difflib
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+from ..model import Action, Class, Dialect, Provider, Scope
+from .judgements import JUDGEMENTS
+from .own import OWN_REASONS
+from .phrases import Phrase, PhraseError, compile_phrase
+from .rules import Reason, Rule, Rules, Tier, build_index, provider_key, reason_of
+from .words import code_word
+
+_LOADER: Final[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_TOP: Final = frozenset({"provider", "reasons", "rules"})
+_HEAD: Final = frozenset(
+    {
+        "name", "aliases", "speaks", "hosts", "hosted", "credential", "dialect", "generation_paths", "stream_end", "refuses",
+        "business_codes",
+    }
+)  # fmt: skip
+_REASON: Final = frozenset({"class", "scope", "action", "advice", "meaning", "forget"})
+_RULE: Final = frozenset({"id", "when", "then", "tier", "anywhere", "source", "scope", "action"})
+_WHEN: Final = frozenset({"status", "code", "not_code", "phrase", "unless", "param", "link", "header", "shows"})
+_TIERS: Final[Mapping[str, Tier]] = {
+    "judged": Tier.JUDGED, "code": Tier.CODE, "phrase": Tier.PHRASE, "hint": Tier.HINT, "status": Tier.STATUS,
+}  # fmt: skip
+# Common files, in the order in which their rules are tried; all others are a provider's own.
+_COMMON: Final = ("judged.yaml", "codes.yaml", "phrases.yaml", "hints.yaml", "statuses.yaml")
+_REASONS_FILE: Final = "reasons.yaml"
+_MAX_ADVICE: Final = 160
+
+
+class RulesError(Exception):
+    """Rule files that cannot be used: every problem at once."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = tuple(problems)
+
+
+def rules_directory() -> Path:
+    """Where the built-in rules lie: beside the checkout's package, or where an installed wheel carries them."""
+    package = Path(__file__).resolve().parent.parent
+    places = (
+        package.parent / "config" / "rules",
+        package / "_config" / "rules",
+        Path(sys.prefix) / "share" / "llm-triage" / "config" / "rules",
+    )
+    return next((place for place in places if (place / _REASONS_FILE).is_file()), places[0])
+
+
+@cache
+def builtin() -> Rules:
+    """The built-in rules, read once."""
+    return load_rules()
+
+
+def builtin_files(directory: Path | None = None) -> list[Path]:
+    """The built-in rule files in the order in which they are read."""
+    directory = directory or rules_directory()
+    own = sorted(path for path in directory.glob("*.yaml") if path.name not in (*_COMMON, _REASONS_FILE))
+    return [directory / _REASONS_FILE, *own, *(directory / name for name in _COMMON)]
+
+
+def load_rules(extra: Sequence[Path] = (), *, files: Sequence[Path] | None = None) -> Rules:
+    """Read users' files, then the built-in ones. Raises `RulesError` with every problem."""
+    reading = _Reading()
+    for path in extra:
+        reading.read(Path(path), user=True)
+    for path in builtin_files() if files is None else files:
+        reading.read(path, user=False)
+    return reading.rules()
+
+
+class _Reading:
+    """What was read so far, and all that is wrong with it."""
+
+    def __init__(self) -> None:
+        self.problems: list[str] = []
+        self.reasons: dict[str, Reason] = dict(OWN_REASONS)
+        self.given: set[str] = set()
+        self.found: dict[str, Rule] = {}
+        self.providers: dict[str, Provider] = {}
+        self.speaks: dict[str, set[str]] = {}
+        self.wanted: list[tuple[_File, list[str | int], str]] = []
+
+    def read(self, path: Path, *, user: bool) -> None:
+        file = _File(path, self.problems)
+        value = file.load()
+        if value is None:
+            return
+        file.known_keys(value, _TOP, [])
+        provider = self.provider(file, value["provider"]) if "provider" in value else ""
+        for name, reason in file.mapping(value, "reasons", []).items():
+            self.reason(file, str(name), reason)
+        for at, rule in enumerate(file.sequence(value, "rules", [])):
+            self.rule(file, at, rule, provider, user=user)
+
+    def provider(self, file: _File, head: Any) -> str:
+        where: list[str | int] = ["provider"]
+        if not isinstance(head, dict) or not isinstance(head.get("name"), str):
+            file.problem(where, "provider: needs a name")
+            return ""
+        file.known_keys(head, _HEAD, where)
+        name = head["name"]
+        dialect = head.get("dialect")
+        if dialect is not None and dialect not in list(Dialect):
+            file.problem([*where, "dialect"], f"provider.dialect: unknown dialect {dialect!r}, allowed: {', '.join(Dialect)}")
+            dialect = None
+        self.providers.setdefault(
+            name,
+            Provider(
+                name=name,
+                hosts=tuple(file.words(head, "hosts", where)),
+                hosted=bool(head.get("hosted", False)),
+                credential=str(head.get("credential", "authorization")),
+                dialect=Dialect(dialect) if dialect else None,
+                generation_paths=tuple(file.words(head, "generation_paths", where)),
+                stream_end=str(head.get("stream_end", "")),
+                refuses=frozenset(file.words(head, "refuses", where)),
+                business_codes=tuple(file.words(head, "business_codes", where)),
+            ),
+        )
+        for alias in (name, *file.words(head, "aliases", where)):
+            self.speaks.setdefault(provider_key(alias), set()).update((name, *file.words(head, "speaks", where)))
+        return name
+
+    def reason(self, file: _File, name: str, given: Any) -> None:
+        where: list[str | int] = ["reasons", name]
+        if not isinstance(given, dict):
+            file.problem(where, f"reason {name}: expected class, advice and meaning")
+            return
+        file.known_keys(given, _REASON, where)
+        cls = file.choice(given, "class", list(Class), where)
+        scope = file.choice(given, "scope", list(Scope), where) if "scope" in given else None
+        action = file.choice(given, "action", list(Action), where) if "action" in given else None
+        advice = str(given.get("advice", ""))
+        if not advice or len(advice) > _MAX_ADVICE or not advice.isascii() or "\n" in advice:
+            file.problem([*where, "advice"], f"reason {name}: advice is one ASCII sentence of at most {_MAX_ADVICE} characters")
+        if name in self.given:
+            return  # a user's file said it first
+        self.given.add(name)
+        if cls is not None:
+            self.reasons[name] = reason_of(
+                name,
+                Class(cls),
+                advice=advice,
+                meaning=str(given.get("meaning", "")),
+                scope=Scope(scope) if scope else None,
+                action=Action(action) if action else None,
+                forget=given.get("forget"),
+            )
+
+    def rule(self, file: _File, at: int, given: Any, provider: str, *, user: bool) -> None:
+        where: list[str | int] = ["rules", at]
+        if not isinstance(given, dict) or not isinstance(given.get("id"), str):
+            file.problem(where, f"rule {at + 1}: needs an id")
+            return
+        name = given["id"]
+        file.label = f"rule {name}: "
+        file.known_keys(given, _RULE, where)
+        if name in self.found:
+            if self.found[name].file == str(file.path):
+                file.problem(where, f"rule {name}: this id is used twice")
+            return
+        reason = given.get("then")
+        if not isinstance(reason, str):
+            file.problem(where, f"rule {name}: then: needs a reason")
+            return
+        self.wanted.append((file, [*where, "then"], reason))
+        when = file.mapping(given, "when", where)
+        if not when:
+            file.problem(where, f"rule {name}: when: needs at least one condition, of: {', '.join(sorted(_WHEN))}")
+        inner: list[str | int] = [*where, "when"]
+        file.known_keys(when, _WHEN, inner)
+        shows = when.get("shows", "")
+        if shows and shows not in JUDGEMENTS:
+            file.problem([*inner, "shows"], f"rule {name}: unknown judgement {shows!r}{nearest(shows, JUDGEMENTS)}")
+        phrases = file.phrases(when, "phrase", inner)
+        codes = frozenset(code_word(code) for code in file.words(when, "code", inner))
+        tier = file.choice(given, "tier", list(_TIERS), where) if "tier" in given else None
+        scope = file.choice(given, "scope", list(Scope), where) if "scope" in given else None
+        action = file.choice(given, "action", list(Action), where) if "action" in given else None
+        headers = file.mapping(when, "header", inner)
+        beside = bool(headers or "param" in when or "link" in when)
+        natural = Tier.JUDGED if shows else Tier.CODE if codes or (beside and not phrases) else Tier.PHRASE if phrases else Tier.STATUS
+        self.found[name] = Rule(
+            id=name,
+            reason=reason,
+            tier=Tier.USER if user else _TIERS[tier] if tier else natural,
+            order=len(self.found),
+            file=str(file.path),
+            at=at,
+            provider=provider,
+            anywhere=bool(given.get("anywhere", False)),
+            source=str(given.get("source", "")),
+            statuses=file.statuses(when, inner),
+            codes=codes,
+            not_codes=frozenset(code_word(code) for code in file.words(when, "not_code", inner)),
+            phrases=phrases,
+            unless=file.phrases(when, "unless", inner),
+            params=frozenset(code_word(param) for param in file.words(when, "param", inner)),
+            links=tuple(file.words(when, "link", inner)),
+            headers=tuple((str(key).lower(), str(value or "").lower()) for key, value in headers.items()),
+            shows=str(shows),
+            scope=Scope(scope) if scope else None,
+            action=Action(action) if action else None,
+        )
+
+    def rules(self) -> Rules:
+        for file, where, reason in self.wanted:
+            if reason not in self.reasons:
+                file.problem(where, f"then: unknown reason {reason!r}{nearest(reason, self.reasons)}")
+        if self.problems:
+            raise RulesError(self.problems)
+        rules = tuple(self.found.values())
+        return Rules(
+            rules=rules,
+            reasons=self.reasons,
+            providers=self.providers,
+            speaks={alias: frozenset(names) for alias, names in self.speaks.items()},
+            index=build_index(rules),
+        )
+
+
+class _File:
+    """One rule file and where its values stand."""
+
+    def __init__(self, path: Path, problems: list[str]) -> None:
+        self.path = path
+        self.problems = problems
+        self.text = ""
+        self.label = ""
+        self.node: Any = None
+
+    def load(self) -> dict[str, Any] | None:
+        try:
+            self.text = self.path.read_text(encoding="utf-8")
+            value = yaml.load(self.text, Loader=_LOADER)
+        except OSError as error:
+            self.problems.append(f"{self.path}:1: cannot be read: {error.strerror}")
+            return None
+        except (yaml.YAMLError, UnicodeDecodeError) as error:
+            mark = getattr(error, "problem_mark", None)
+            self.problems.append(f"{self.path}:{mark.line + 1 if mark else 1}: is not YAML: {getattr(error, 'problem', None) or 'unreadable'}")
+            return None
+        if not isinstance(value, dict):
+            self.problems.append(f"{self.path}:1: expected a mapping with: {', '.join(sorted(_TOP))}")
+            return None
+        return value
+
+    def problem(self, where: Sequence[str | int], text: str) -> None:
+        self.problems.append(f"{self.path}:{self.line(where)}: {text}")
+
+    def line(self, where: Sequence[str | int]) -> int:
+        if self.node is None:
+            self.node = yaml.compose(self.text, Loader=_LOADER)
+        return line_of(self.node, where)
+
+    def known_keys(self, value: Mapping[str, Any], allowed: frozenset[str], where: list[str | int]) -> None:
+        for key in value:
+            if key not in allowed:
+                self.problem([*where, key], f"{self.label}unknown key {key!r}{nearest(str(key), allowed)}")
+
+    def mapping(self, value: Mapping[str, Any], key: str, where: list[str | int]) -> Mapping[str, Any]:
+        found = value.get(key)
+        if found is None:
+            return {}
+        if isinstance(found, dict):
+            return found
+        self.problem([*where, key], f"{self.label}{key}: expected a mapping")
+        return {}
+
+    def sequence(self, value: Mapping[str, Any], key: str, where: list[str | int]) -> Sequence[Any]:
+        found = value.get(key)
+        if found is None:
+            return ()
+        if isinstance(found, list):
+            return found
+        self.problem([*where, key], f"{self.label}{key}: expected a list")
+        return ()
+
+    def words(self, value: Mapping[str, Any], key: str, where: list[str | int]) -> list[str]:
+        found = value.get(key)
+        if found is None:
+            return []
+        items = found if isinstance(found, list) else [found]
+        if all(isinstance(item, (str, int)) and not isinstance(item, bool) for item in items):
+            return [str(item) for item in items]
+        self.problem([*where, key], f"{self.label}{key}: expected words")
+        return []
+
+    def phrases(self, value: Mapping[str, Any], key: str, where: list[str | int]) -> tuple[Phrase, ...]:
+        compiled = []
+        for text in self.words(value, key, where):
+            try:
+                compiled.append(compile_phrase(text))
+            except PhraseError as error:
+                self.problem([*where, key], f"{self.label}{error}")
+        return tuple(compiled)
+
+    def choice(self, value: Mapping[str, Any], key: str, allowed: Sequence[str], where: list[str | int]) -> str | None:
+        found = value.get(key)
+        if found in allowed:
+            return str(found)
+        self.problem([*where, key], f"{self.label}{key}: {found!r} is not one of: {', '.join(allowed)}{nearest(str(found), allowed)}")
+        return None
+
+    def statuses(self, value: Mapping[str, Any], where: list[str | int]) -> frozenset[int]:
+        found: set[int] = set()
+        for item in self.words(value, "status", where):
+            low, _, high = item.partition("-")
+            if len(item) == 3 and item.endswith("xx") and item[0].isdigit():
+                found.update(range(int(item[0]) * 100, int(item[0]) * 100 + 100))
+            elif low.isdigit() and (not high or high.isdigit()):
+                found.update(range(int(low), int(high or low) + 1))
+            else:
+                self.problem([*where, "status"], f"{self.label}status: {item!r} is neither a number, 400-499 nor 4xx")
+        return frozenset(found)
+
+
+def line_of(node: Any, where: Iterable[str | int]) -> int:
+    """The line of a value in a composed document, or of the nearest one around it."""
+    line = node.start_mark.line + 1 if node is not None else 1
+    for step in where:
+        if isinstance(node, yaml.MappingNode):
+            pair = next(((key, value) for key, value in node.value if key.value == str(step)), None)
+            if pair is None:
+                return int(line)
+            line, node = pair[0].start_mark.line + 1, pair[1]
+        elif isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):
+            node = node.value[step]
+            line = node.start_mark.line + 1
+        else:
+            return int(line)
+    return int(line)
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """`, did you mean "class"?` where a known word is near."""
+    close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
+    return f', did you mean "{close[0]}"?' if close else ""

@@ -1,0 +1,144 @@
+"""Phrases: sequences of whole words with bounded gaps, matched in linear time. Knows nothing of what they mean.
+
+A phrase is written as words: `insufficient balance`. `limit~` stands for the word and its inflections, `a|b` for either,
+`word?` for an optional word, `#` for a number, `..` for up to 3 and `...` for up to 8 words between, never across the end of
+a sentence. CJK text is written as it stands (`余额不足`).
+
+No regular expression runs here: a phrase is looked up by its rarest word, then followed by a set of positions (the usual
+simulation of an automaton), so the work is bounded by words x elements x gap whatever a hostile body says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from .words import STOP, words
+
+_GAPS: Final = {"..": 3, "...": 8}
+_COMMON: Final = frozenset(
+    "a an the this that your you is are was not no for of to in on has have been be do does did it its and or by with from "
+    "at as if we our can could will may please request requests model error failed api limit key use used".split()
+)
+
+
+class PhraseError(ValueError):
+    """A phrase that cannot be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One element of a phrase: any of these words (None: a number), after at most `skip` other words."""
+
+    any_of: frozenset[str] | None
+    skip: int = 0
+    optional: bool = False
+
+    def takes(self, word: str) -> bool:
+        return word in self.any_of if self.any_of is not None else word[0].isdigit()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Phrase:
+    """A compiled phrase. `anchors` are the words of which one must be there for it to be tried."""
+
+    text: str
+    steps: tuple[Step, ...]
+    anchors: frozenset[str]
+    literal: str  # " its words " where nothing but words is in it, else ""
+
+    def is_in(self, heard: Heard) -> bool:
+        if self.literal:
+            return self.literal in heard.joined
+        first = self.steps[0]
+        assert first.any_of is not None
+        for word in first.any_of:
+            for start in heard.places.get(word, ()):
+                if self._follows(heard.words, start + 1):
+                    return True
+        return False
+
+    def _follows(self, said: Sequence[str], after_first: int) -> bool:
+        positions = {after_first}
+        for step in self.steps[1:]:
+            reached: set[int] = set(positions) if step.optional else set()
+            for position in positions:
+                for at in range(position, min(position + step.skip + 1, len(said))):
+                    if step.takes(said[at]):
+                        reached.add(at + 1)
+                    if said[at] == STOP:
+                        break
+            if not reached:
+                return False
+            positions = reached
+        return True
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Heard:
+    """The words of a text, ready to be searched."""
+
+    words: Sequence[str]
+    joined: str
+    places: dict[str, list[int]]
+
+    @classmethod
+    def of(cls, said: Sequence[str]) -> Heard:
+        places: dict[str, list[int]] = {}
+        for at, word in enumerate(said):
+            if word in places:
+                places[word].append(at)
+            else:
+                places[word] = [at]
+        return cls(said, f" {' '.join(said)} ", places)
+
+
+def compile_phrase(text: str) -> Phrase:
+    """Read a phrase as rule files write it."""
+    steps: list[Step] = []
+    skip = 0
+    for element in text.split():
+        if element in _GAPS:
+            if not steps or skip:
+                raise PhraseError(f"phrase {text!r}: a gap stands between two words")
+            skip = _GAPS[element]
+            continue
+        optional = element.endswith("?")
+        for any_of in _alternatives(element.removesuffix("?"), text):
+            steps.append(Step(any_of, skip, optional))
+            skip = 0
+    if not steps or skip:
+        raise PhraseError(f"phrase {text!r}: {'ends with a gap' if steps else 'is empty'}")
+    if steps[0].optional or steps[0].any_of is None:
+        raise PhraseError(f"phrase {text!r}: the first element is a word that must be there")
+    literal = ""
+    if all(step.any_of and len(step.any_of) == 1 and not step.skip and not step.optional for step in steps):
+        literal = " " + " ".join(next(iter(step.any_of)) for step in steps if step.any_of) + " "
+    required = [step.any_of for step in steps if step.any_of is not None and not step.optional]
+    return Phrase(text, tuple(steps), min(required, key=_commonness), literal)
+
+
+def _alternatives(element: str, text: str) -> list[frozenset[str] | None]:
+    """The steps of one element: several where it is written together but said as several words (`余额`, `api-key`)."""
+    if element == "#":
+        return [None]
+    parts: set[str] = set()
+    for part in element.split("|"):
+        said = words(part.removesuffix("~"))
+        if not said or (len(said) > 1 and ("|" in element or part.endswith("~"))):
+            raise PhraseError(f"phrase {text!r}: {element!r} is not made of single words")
+        if len(said) > 1:
+            return [frozenset({word}) for word in said]
+        parts.update(_inflections(said[0]) if part.endswith("~") else said)
+    return [frozenset(parts)]
+
+
+def _inflections(word: str) -> Iterable[str]:
+    stem = word.removesuffix("e")
+    doubled = word + word[-1]
+    return {word, word + "s", word + "es", stem + "ed", stem + "ing", stem + "ion", doubled + "ed", doubled + "ing"}
+
+
+def _commonness(any_of: frozenset[str]) -> tuple[bool, int, int]:
+    return (not any_of.isdisjoint(_COMMON), len(any_of), -max(map(len, any_of)))

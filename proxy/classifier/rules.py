@@ -1,0 +1,210 @@
+"""Rules, reasons and providers as values, and the index that finds the few rules that an answer may meet.
+
+Says what a rule is and when it holds; reading files is load.py's, choosing the winner is engine.py's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Final
+
+from ..model import TRAITS, Action, Class, Confidence, Provider, Scope, Source, Verdict, Wait
+from .evidence import Evidence, Layer
+from .phrases import Heard, Phrase
+from .words import code_word
+
+
+class Tier(IntEnum):
+    """What outranks what. Within a tier the first rule wins."""
+
+    USER = 0  # a user's own rule
+    JUDGED = 1  # the message's own numbers and units
+    PROVIDER = 2  # what this provider is known to mean
+    CODE = 3  # a machine-readable word that means one thing
+    SPELLED = 4  # an unknown code whose words say what it is
+    PHRASE = 5  # prose
+    HINT = 6  # a word so broad that anything finer outranks it
+    STATUS = 7  # the status alone
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """A finer word under a class, with all that a verdict says by it."""
+
+    name: str
+    cls: Class
+    scope: Scope
+    action: Action
+    advice: str
+    meaning: str
+    forget: str | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Rule:
+    """When an answer shows this, it means that reason."""
+
+    id: str
+    reason: str
+    tier: Tier
+    order: int
+    file: str
+    at: int  # its number in the file
+    provider: str = ""
+    anywhere: bool = False  # a provider's rule that is unmistakable, also behind a gateway
+    source: str = ""
+    statuses: frozenset[int] = frozenset()
+    codes: frozenset[str] = frozenset()
+    not_codes: frozenset[str] = frozenset()
+    phrases: tuple[Phrase, ...] = ()
+    unless: tuple[Phrase, ...] = ()
+    params: frozenset[str] = frozenset()
+    links: tuple[str, ...] = ()
+    headers: tuple[tuple[str, str], ...] = ()
+    shows: str = ""
+    scope: Scope | None = None
+    action: Action | None = None
+
+    @property
+    def own_tier(self) -> Tier:
+        """Its tier where its own provider spoke."""
+        return min(self.tier, Tier.PROVIDER) if self.provider and self.tier < Tier.HINT else self.tier
+
+    def allows(self, evidence: Evidence, layer: Layer) -> bool:
+        """Whether all conditions beside the one that found it (a code, a phrase, a judgement) hold."""
+        if self.statuses and evidence.status not in self.statuses and evidence.http_status not in self.statuses:
+            return False
+        if self.not_codes and not self.not_codes.isdisjoint(layer.codes):
+            return False
+        if self.params and self.params.isdisjoint(layer.params):
+            return False
+        if self.links and not any(part in link for link in layer.links for part in self.links):
+            return False
+        for name, value in self.headers:
+            said = evidence.headers.get(name) or evidence.body_headers.get(name)
+            if said is None or (value and value not in said.lower()):
+                return False
+        if self.unless:
+            heard, spelled = layer.heard(), layer.spelled()
+            return not any(heard_in(phrase, heard) or heard_in(phrase, spelled) for phrase in self.unless)
+        return True
+
+
+def heard_in(phrase: Phrase, heard: Heard) -> bool:
+    """Whether a text holds a phrase; the anchor is tried first since it is the cheapest test."""
+    return not phrase.anchors.isdisjoint(heard.places) and phrase.is_in(heard)
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """Rules by what leads to them."""
+
+    by_code: Mapping[str, tuple[Rule, ...]]
+    by_word: Mapping[str, tuple[tuple[Phrase, Rule], ...]]
+    by_judgement: tuple[Rule, ...]
+    by_header: tuple[Rule, ...]
+    by_status: Mapping[int, tuple[Rule, ...]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """All that is known: what `load_rules` gives and `classify` takes."""
+
+    rules: tuple[Rule, ...]
+    reasons: Mapping[str, Reason]
+    providers: Mapping[str, Provider]
+    speaks: Mapping[str, frozenset[str]]  # a provider's name or alias -> the providers whose rules hold for it
+    index: Index = field(repr=False)
+
+    def provider(self, name: str) -> Provider | None:
+        """The provider of that name or alias."""
+        found = self.providers.get(name)
+        if found is None:
+            key = provider_key(name)
+            found = next((self.providers[one] for one in sorted(self.speaks.get(key, ())) if one in self.providers), None)
+        return found
+
+    def provider_of_host(self, host: str) -> Provider | None:
+        """The provider that serves a host."""
+        host = host.lower().rstrip(".")
+        for provider in self.providers.values():
+            for known in provider.hosts:
+                if host == known or (known.startswith(".") and host.endswith(known)):
+                    return provider
+        return None
+
+    def speaking(self, name: str) -> frozenset[str]:
+        """The providers whose rules hold for an answer of this one."""
+        if not name:
+            return _NOBODY
+        return self.speaks.get(name) or self.speaks.get(provider_key(name)) or _NOBODY
+
+    def verdict(self, reason: str, *, rule: Rule, confidence: Confidence, wait: Wait | None) -> Verdict:
+        known = self.reasons[reason]
+        return Verdict(
+            cls=known.cls,
+            reason=reason,
+            rule=rule.id,
+            confidence=confidence,
+            scope=rule.scope or known.scope,
+            action=rule.action or known.action,
+            advice=known.advice,
+            source=Source.UPSTREAM,
+            wait=wait,
+            forget=known.forget,
+        )
+
+
+_NOBODY: Final[frozenset[str]] = frozenset()
+
+
+def provider_key(name: str) -> str:
+    """`Amazon Bedrock`, `amazon-bedrock` and `AmazonBedrock` are one provider."""
+    return code_word(name).replace("_", "")
+
+
+def reason_of(
+    name: str,
+    cls: Class,
+    *,
+    advice: str,
+    meaning: str,
+    scope: Scope | None = None,
+    action: Action | None = None,
+    forget: str | None = None,
+) -> Reason:
+    """A reason with what its class gives where it says nothing itself."""
+    traits = TRAITS[cls]
+    return Reason(name, cls, scope or traits.scope, action or traits.action, advice, meaning, forget)
+
+
+def build_index(rules: Iterable[Rule]) -> Index:
+    by_code: dict[str, list[Rule]] = {}
+    by_word: dict[str, list[tuple[Phrase, Rule]]] = {}
+    by_status: dict[int, list[Rule]] = {}
+    judged: list[Rule] = []
+    headed: list[Rule] = []
+    for rule in rules:
+        if rule.shows:
+            judged.append(rule)
+        elif rule.codes:
+            for code in rule.codes:
+                by_code.setdefault(code, []).append(rule)
+        elif rule.phrases:
+            for phrase in rule.phrases:
+                for word in phrase.anchors:
+                    by_word.setdefault(word, []).append((phrase, rule))
+        elif rule.headers or rule.params or rule.links:
+            headed.append(rule)
+        else:
+            for status in rule.statuses:
+                by_status.setdefault(status, []).append(rule)
+    return Index(
+        by_code={code: tuple(found) for code, found in by_code.items()},
+        by_word={word: tuple(found) for word, found in by_word.items()},
+        by_judgement=tuple(judged),
+        by_header=tuple(headed),
+        by_status={status: tuple(found) for status, found in by_status.items()},
+    )

@@ -1,0 +1,174 @@
+"""The values inside a text: JSON, JSON lines, JSON or a Python repr within prose, HTML, event streams.
+
+Gives plain values and strings; which member means what is evidence.py's business. Everything is bounded: JSON that nests
+deeper than the parser's stack is no JSON, and only the first few places of a text where JSON may begin are tried.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+from dataclasses import dataclass
+from typing import Any, Final
+
+_DECODER: Final = json.JSONDecoder(strict=False)
+_STARTS: Final = re.compile(r"[{\[]\s*[\"'{]")
+_MAX_STARTS: Final = 4
+_MAX_EMBEDDED: Final = 64 * 1024
+_MAX_EVENTS: Final = 4096
+_PAIR: Final = re.compile(
+    r'"(code|type|status|reason|message|msg|error|detail|error_code|error_msg)"\s{0,8}:\s{0,8}("(?:[^"\\]|\\.){0,4096}"|-?\d{1,18})',
+    re.IGNORECASE,
+)
+_MAX_PAIRS: Final = 32
+# A Python repr, which gateways print for a client's exception: its strings, names and everything else
+_REPR_TOKEN: Final = re.compile(r"'((?:[^'\\]|\\.)*)'|\"((?:[^\"\\]|\\.)*)\"|\b(None|True|False)\b")
+_REPR_NAMES: Final = {"None": "null", "True": "true", "False": "false"}
+_TAG: Final = re.compile(r"<[^<>]{0,2048}>")
+_UNSEEN: Final = re.compile(r"<(script|style|svg|noscript)\b", re.IGNORECASE)
+_TITLE: Final = re.compile(r"<title[^<>]{0,200}>([^<]{1,300})", re.IGNORECASE)
+_MAX_PAGE: Final = 6000
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One event of a stream. DashScope tells the status in a comment (`:HTTP_STATUS/429`)."""
+
+    name: str
+    data: str
+    status: int = 0
+
+
+def json_value(text: str) -> Any:
+    """The JSON value that a text is or begins with; None where it is none."""
+    try:
+        return _DECODER.decode(text)
+    except (ValueError, RecursionError):
+        pass
+    stripped = text.lstrip()
+    if not stripped.startswith(("{", "[")):
+        return None
+    try:
+        return _DECODER.raw_decode(stripped)[0]
+    except (ValueError, RecursionError):
+        return None
+
+
+def embedded(text: str) -> tuple[str, Any]:
+    """The first JSON object or list within a text, and the text without it."""
+    for tried, start in enumerate(_STARTS.finditer(text)):
+        if tried == _MAX_STARTS:
+            break
+        at = start.start()
+        try:
+            value, end = _DECODER.raw_decode(text, at)
+        except (ValueError, RecursionError):
+            value, end = _python_repr(text, at)
+        if isinstance(value, (dict, list)) and value:
+            return f"{text[:at]} {text[end:]}", value
+    return text, None
+
+
+def _python_repr(text: str, at: int) -> tuple[Any, int]:
+    """`{'error': {'message': "can't", 'code': None}}` as openai's clients print it, read as the JSON it stands for."""
+    source = text[at : at + _MAX_EMBEDDED]
+    if "'" not in source:
+        # Quotes escaped once more: a JSON body that was put into a string by hand
+        return _raw(source.replace('\\"', '"'), text) if '\\"' in source else (None, at)
+    return _raw(_REPR_TOKEN.sub(_as_json, source), text)
+
+
+def _raw(source: str, text: str) -> tuple[Any, int]:
+    try:
+        # Where the repr ended in the original is not known; what follows it is of no use.
+        return _DECODER.raw_decode(source)[0], len(text)
+    except (ValueError, RecursionError):
+        return None, 0
+
+
+def _as_json(token: re.Match[str]) -> str:
+    single, double, name = token.groups()
+    if name is not None:
+        return _REPR_NAMES[name]
+    return json.dumps(single.replace("\\'", "'")) if single is not None else json.dumps(double)
+
+
+def salvage(text: str) -> dict[str, Any] | None:
+    """What can be read of JSON that was cut off: its telling members, wherever they stood."""
+    found: dict[str, Any] = {}
+    for number, pair in enumerate(_PAIR.finditer(text)):
+        if number == _MAX_PAIRS:
+            break
+        try:
+            found.setdefault(pair[1].lower(), json.loads(pair[2], strict=False))
+        except ValueError:
+            continue
+    return found or None
+
+
+def json_lines(text: str) -> list[Any]:
+    """The values of a text with one JSON object a line (Ollama's streams)."""
+    if not text.lstrip().startswith("{"):
+        return []
+    values = []
+    for line in text.splitlines()[:_MAX_EVENTS]:
+        if line.strip():
+            value = json_value(line) if line.lstrip().startswith("{") else None
+            if value is None:
+                return values
+            values.append(value)
+    return values
+
+
+def looks_like_html(text: str) -> bool:
+    head = text[:400].lstrip().lower()
+    return head.startswith("<") and ("<html" in head or "<!doctype" in head or "<head" in head or "<title" in head or "<body" in head)
+
+
+def page_text(text: str) -> tuple[str, str]:
+    """Title and visible text of an HTML page."""
+    title = _TITLE.search(text[:_MAX_PAGE])
+    seen = []
+    rest = text[: 4 * _MAX_PAGE]
+    while hidden := _UNSEEN.search(rest):
+        seen.append(rest[: hidden.start()])
+        end = rest.lower().find(f"</{hidden[1].lower()}", hidden.end())
+        if end < 0:
+            rest = ""
+            break
+        rest = rest[end:]
+    seen.append(rest)
+    plain = html.unescape(_TAG.sub("\n", "".join(seen)))
+    return html.unescape(title[1]).strip() if title else "", "\n".join(plain.split("\n"))[:_MAX_PAGE].strip()
+
+
+def looks_like_stream(text: str) -> bool:
+    return text.lstrip("\ufeff \r\n").startswith(("data:", "event:", "id:", ": ", ":HTTP_STATUS", "retry:"))
+
+
+def events(text: str) -> list[Event]:
+    """The events of a stream, a bare JSON line among them as an event of its own (Google ends broken streams so)."""
+    found: list[Event] = []
+    name, data, status = "", [], 0
+    bare: list[str] = []
+    for line in [*text.splitlines(), ""]:
+        if line.startswith("data:"):
+            data.append(line[5:].lstrip())
+        elif line.startswith("event:"):
+            name = line[6:].strip()
+        elif line.startswith(":HTTP_STATUS/"):
+            status = int(line[13:16]) if line[13:16].isdigit() and line[13:16].isascii() else 0
+        elif line.startswith((":", "id:", "retry:")):
+            continue
+        elif line.strip():
+            bare.append(line)
+        else:
+            if data:
+                found.append(Event(name, "\n".join(data), status))
+            if bare:
+                found.append(Event("", "\n".join(bare)))
+            name, data, status, bare = "", [], 0, []
+            if len(found) >= _MAX_EVENTS:
+                break
+    return found

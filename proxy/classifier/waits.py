@@ -1,0 +1,206 @@
+"""Every form in which providers tell how long to wait. A pure reader: what is stated, not whether to obey it.
+
+An instant (a date, an epoch) becomes a wait only against a clock: the caller's `now`, else the answer's own `Date`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any, Final
+
+from ..model import Wait, WaitOrigin
+from .evidence import Evidence
+
+_LONGEST_S: Final = 400 * 86400.0
+_EPOCH_FROM: Final = 1_000_000_000.0
+_EPOCH_MS_FROM: Final = 100_000_000_000.0
+
+_UNITS: Final[Mapping[str, float]] = {
+    **dict.fromkeys(("ms", "millisecond", "milliseconds", "msec", "毫秒"), 0.001),
+    **dict.fromkeys(("", "s", "sec", "secs", "second", "seconds", "秒", "秒钟", "초", "segundos", "secondes", "sekunden"), 1.0),
+    **dict.fromkeys(("m", "min", "mins", "minute", "minutes", "分", "分钟", "分鐘", "분", "minutos", "minuten"), 60.0),
+    **dict.fromkeys(("h", "hr", "hrs", "hour", "hours", "小时", "時間", "个小时", "시간", "horas", "heures", "stunden"), 3600.0),
+    **dict.fromkeys(("d", "day", "days", "天", "日", "días", "jours", "tage"), 86400.0),
+}
+_UNIT: Final = "|".join(sorted((re.escape(unit) for unit in _UNITS if unit), key=len, reverse=True))
+_NUMBER: Final = r"\d{1,12}(?:\.\d{1,12})?"
+_PART: Final = re.compile(rf"({_NUMBER})\s?({_UNIT})(?![a-z])")
+_DURATION: Final = rf"(?:{_NUMBER}\s?(?:{_UNIT})(?![a-z])[\s,]{{0,2}}(?:and\s)?){{1,4}}"
+_WHOLE_DURATION: Final = re.compile(rf"{_DURATION}$")
+_CUE: Final = (
+    r"(?:(?:re-?try|again|wait|reset|resets|back ?off|available|replenish(?:ed)?|refill(?:s|ed)?|come back|cooldown|cool ?down|refresh(?:es|ed)?)"
+    r"(?: (?:the |your |this |another |a )?(?:request|period|again|it|time|limit|quota|window|ends|remaining|off))?"
+    r"(?: (?:at least|for at least|in|after|for|of|another|about|approximately|around|within|is)){0,2}[:=]?)"
+)
+_PROSE: Final = re.compile(rf"{_CUE} ?(?:about |approximately |~ ?|at least )?\"?({_DURATION})")
+_PROSE_BARE: Final = re.compile(rf"(?:retry[ _-]?after|retry in|try again in)[\"']?\s?[:=]?\s?[\"']?({_NUMBER})(?![\d.%a-z])")
+_PROSE_CJK: Final = re.compile(rf"(?:请|請)?(?:在|等待|稍等|等)?\s?({_NUMBER}\s?(?:{_UNIT}))\s?(?:后|後|之后|以后)")
+_PROSE_SPAN: Final = re.compile(rf"({_DURATION})(?: (?:and|then))? (?:before|until) (?:re-?try|try|making|send|the)")
+_INSTANT: Final = re.compile(
+    r"(?:reset|resets|again|available|until|after|retry|wait|access)[a-z ]{0,20}(?: (?:at|on|until|after))?:? "
+    r"(\d{4}-\d\d-\d\d[t ]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?: ?z| ?utc| ?[+-]\d\d:?\d\d)?|\d{4}-\d\d-\d\d at \d\d:\d\d utc)"
+)
+_CUES: Final = ("retry", "again", "wait", "reset", "back", "available", "until", "后", "後", "refresh", "cool", "refill", "replenish", "access")
+_MAX_PROSE: Final = 4000
+
+
+def wait_of(evidence: Evidence, now: float | None) -> Wait | None:
+    """The wait that an answer states: in `retry-after` headers, else in the body's members, else in prose, else by the
+    reset of a window whose remaining is 0."""
+    clock = now if now is not None else date_of(evidence.headers)
+    headers = evidence.headers
+    if headers:
+        for name, scale in (("retry-after-ms", 0.001), ("x-ms-retry-after-ms", 0.001), ("retry-after", 1.0)):
+            if name in headers:
+                seconds = _header(headers[name], clock)
+                if seconds is not None:
+                    return Wait(seconds * scale, WaitOrigin.RETRY_AFTER)
+    if evidence.waits:
+        stated = [seconds for name, value in evidence.waits if (seconds := member(name, value, clock)) is not None]
+        if stated:
+            return Wait(_longest(evidence, stated), WaitOrigin.BODY)
+    if evidence.body_headers:
+        for name, scale in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
+            if name in evidence.body_headers:
+                seconds = _header(evidence.body_headers[name], clock)
+                if seconds is not None:
+                    return Wait(seconds * scale, WaitOrigin.BODY)
+    for layer in reversed(evidence.layers):
+        for text in layer.texts:
+            seconds = in_prose(text, clock)
+            if seconds is not None:
+                return Wait(seconds, WaitOrigin.PROSE)
+    resets = [*_resets(headers, clock), *_resets(evidence.body_headers, clock)]
+    return Wait(max(resets), WaitOrigin.RESET) if resets else None
+
+
+def _longest(evidence: Evidence, stated: list[float]) -> float:
+    """Of a member in seconds and one in epochs both say the same instant: the first in seconds is the provider's word."""
+    relative = [
+        seconds for (name, _), seconds in zip(evidence.waits, stated, strict=False) if not name.endswith(("at", "timestamp"))
+    ]
+    return max(relative) if relative else max(stated)
+
+
+def date_of(headers: Mapping[str, str]) -> float | None:
+    """The answer's own clock."""
+    return _http_date(headers["date"]) if "date" in headers else None
+
+
+def _http_date(text: str) -> float | None:
+    try:
+        return parsedate_to_datetime(text[:64]).timestamp()
+    except (ValueError, TypeError, OverflowError, IndexError):
+        return None
+
+
+def _header(text: str, clock: float | None) -> float | None:
+    """`retry-after`: seconds, a duration in words, or a date (RFC 9110, 10.2.3)."""
+    text = text.strip()[:64]
+    seconds = duration(text)
+    if seconds is not None:
+        return _plausible(seconds if seconds < _EPOCH_FROM else _until(seconds, clock))
+    return _plausible(_until(_http_date(text) or _iso(text), clock))
+
+
+def member(name: str, value: Any, clock: float | None) -> float | None:
+    """A wait in a body's member: a number of its name's unit, an epoch, a duration (`33s`, `1m26.4s`), an instant, or
+    protobuf's object of seconds and nanos."""
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, dict):
+        seconds, nanos = value.get("seconds"), value.get("nanos", 0)
+        if isinstance(seconds, str) and seconds.isdigit() and len(seconds) < 12:
+            seconds = int(seconds)
+        if isinstance(seconds, (int, float)) and isinstance(nanos, (int, float)):
+            return _plausible(seconds + nanos / 1e9)
+        return None
+    if isinstance(value, str):
+        number = duration(value.strip()[:64])
+        if number is None:
+            instant = _iso(value.strip()[:64])
+            return _plausible(_until(instant, clock))
+        if not value.strip().replace(".", "", 1).isdigit():
+            return _plausible(number)
+        value = number
+    if not isinstance(value, (int, float)):
+        return None
+    if value >= _EPOCH_FROM:
+        return _plausible(_until(float(value), clock))
+    return _plausible(value / 1000 if name.endswith("ms") else float(value))
+
+
+def in_prose(text: str, clock: float | None) -> float | None:
+    """A wait that a sentence states, None for a vague one ("a few minutes")."""
+    said = text[:_MAX_PROSE].lower()
+    if not any(cue in said for cue in _CUES):
+        return None
+    for pattern in (_PROSE, _PROSE_CJK, _PROSE_SPAN, _PROSE_BARE):
+        found = pattern.search(said)
+        if found:
+            seconds = _plausible(duration(found[1].strip(" ,")))
+            if seconds is not None:
+                return seconds
+    instant = _INSTANT.search(said)
+    return _plausible(_until(_iso(instant[1].replace(" at ", " ")), clock)) if instant else None
+
+
+def duration(text: str) -> float | None:
+    """`60`, `1.5s`, `6m0s`, `120ms`, `1 hour, 5 minutes`; None for anything else."""
+    text = text.strip().lower()
+    try:
+        if text[:1].isdigit() and text[-1:].isdigit():
+            return float(text) if text.isascii() and "_" not in text else None
+    except ValueError:
+        return None
+    if not _WHOLE_DURATION.match(text):
+        return None
+    return sum(float(number) * _UNITS[unit] for number, unit in _PART.findall(text))
+
+
+def _iso(text: str) -> float | None:
+    text = text.strip().lower().removesuffix("utc").strip().upper()
+    try:
+        instant = datetime.fromisoformat(text)
+        return (instant if instant.tzinfo else instant.replace(tzinfo=UTC)).timestamp()
+    except (ValueError, OverflowError):
+        return None
+
+
+def _until(instant: float | None, clock: float | None) -> float | None:
+    if instant is None or clock is None:
+        return None
+    if instant >= _EPOCH_MS_FROM:
+        instant /= 1000
+    return instant - clock
+
+
+def _plausible(seconds: float | None) -> float | None:
+    """A wait in the past or of more than a year is a mistake of somebody's clock, not a wait."""
+    return float(seconds) if seconds is not None and 0 <= seconds <= _LONGEST_S else None
+
+
+def _resets(headers: Mapping[str, str], clock: float | None) -> list[float]:
+    """The resets of all windows in rate-limit headers whose remaining is 0, or which say that they were rejected."""
+    found = []
+    for name, value in headers.items():
+        if "reset" not in name or "limit" not in name:
+            continue
+        remaining = headers.get(name.replace("reset", "remaining"))
+        rejected = headers.get(name.replace("reset", "status")) == "rejected"
+        if not rejected and (remaining is None or remaining.strip() not in ("0", "0.0")):
+            continue
+        seconds = _reset(value, clock)
+        if seconds is not None:
+            found.append(seconds)
+    return found
+
+
+def _reset(value: str, clock: float | None) -> float | None:
+    seconds = duration(value[:64])
+    if seconds is None:
+        return _plausible(_until(_iso(value[:64]), clock))
+    return _plausible(_until(seconds, clock) if seconds >= _EPOCH_FROM else seconds)

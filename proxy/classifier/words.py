@@ -1,0 +1,60 @@
+"""Prose as whole words: what phrases are matched against. Knows nothing of rules or of bodies.
+
+Bare substrings misfire (`forbidden` in `extra_forbidden`, digits of a status in an id), so a text becomes a list of
+lower-case words once. Underscores and hyphens part words, apostrophes vanish, CJK characters stand alone, the end of a
+sentence is a word of its own that no phrase crosses, and links are set aside: an upgrade link is no statement.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import Final
+
+STOP: Final = "."
+_MAX_CODE_CHARS: Final = 120
+_CJK: Final = "\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff"
+_LINK: Final = re.compile(r"(?:https?://|www\.)[^\s\"'<>()\[\]{}，。]+", re.IGNORECASE)
+_ASCII_WORD: Final = re.compile(r"[a-z0-9]+|[.!?;](?=\s|$)|\n")
+_ANY_WORD: Final = re.compile(rf"[a-z0-9]+|[{_CJK}]|[.!?;](?=\s|$)|[\n。！？；]|(?:(?![{_CJK}])[^\W_a-z0-9])+[a-z]*")
+_APOSTROPHES: Final = str.maketrans("", "", "'’‘`´")
+_STOPS: Final = frozenset(".!?;\n。！？；")
+_CAMEL: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+_NOT_CODE: Final = re.compile(r"[^a-z0-9]+")
+# RESOURCE_EXHAUSTED, invalid_api_key, RateLimitError, Throttling.RateQuota: machine words that a sentence quotes
+_QUOTED_CODE: Final = re.compile(r"[A-Za-z]+(?:_[A-Za-z]+)+|[A-Z][a-z]+(?:[A-Z][a-z]+)+")
+
+
+def words(text: str) -> list[str]:
+    """The words of a text whose links have been taken out."""
+    lowered = text.lower().translate(_APOSTROPHES)
+    found = (_ASCII_WORD if lowered.isascii() else _ANY_WORD).findall(lowered)
+    return [STOP if word in _STOPS else word for word in found]
+
+
+def without_links(text: str) -> tuple[str, list[str]]:
+    """A text without its links, and the links."""
+    if "://" not in text and "www." not in text:
+        return text, []
+    return _LINK.sub(" ", text), _LINK.findall(text)
+
+
+@lru_cache(maxsize=4096)
+def code_word(raw: str) -> str:
+    """One spelling for a code: `RateLimitExceeded`, `RATE-LIMIT-EXCEEDED` and `rate_limit_exceeded` are the same word.
+
+    AWS writes `namespace#Type:http://...` (https://smithy.io/2.0/aws/protocols/aws-restjson1-protocol.html), of which
+    only the type counts.
+    """
+    if "#" in raw:
+        raw = raw.rpartition("#")[2]
+    if "://" in raw:
+        raw = raw.partition(":")[0]
+    return _NOT_CODE.sub("_", _CAMEL.sub("_", raw[:_MAX_CODE_CHARS]).lower()).strip("_")
+
+
+def quoted_codes(text: str) -> list[str]:
+    """The machine-readable words that a sentence quotes, in one spelling."""
+    if "_" not in text and text.islower():
+        return []
+    return [code_word(found) for found in _QUOTED_CODE.findall(text)[:16]]
