@@ -1,0 +1,169 @@
+"""A YAML file as plain text values, each with the line it stands on and `${VAR}` already filled in.
+
+Scalars stay text: what a value is, its setting decides. So `off` is the word and no boolean, and a client named `007`
+keeps its name. No problem told here repeats a value: any may be a secret.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import yaml
+
+Place = tuple[str | int, ...]
+"""Where a value stands: `("upstreams", 0, "timeouts", "connect")`."""
+
+_LOADER: Final[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_NULL: Final = frozenset({"", "~", "null", "Null", "NULL"})
+_MERGE: Final = "<<"
+_VARIABLE: Final = re.compile(r"\$\{(?:(?P<name>[A-Za-z_]\w*)(?P<default>:-[^}]*)?\})?", re.ASCII)
+_KEY: Final = re.compile(r"[A-Za-z_][A-Za-z_-]{0,38}\d{0,3}", re.ASCII)
+
+
+@dataclass(slots=True)
+class Document:
+    """What a file says, where it says so, and what is wrong with it so far."""
+
+    name: str
+    values: dict[str, Any] = field(default_factory=dict)
+    lines: dict[Place, int] = field(default_factory=dict)
+    origins: dict[Place, str] = field(default_factory=dict)  # values that came from elsewhere: `--listen`
+    expanded: set[Place] = field(default_factory=set)  # values that the environment is part of
+    problems: list[tuple[Place, str]] = field(default_factory=list)
+
+    def written(self, place: Place) -> Place:
+        """The place itself, or the global section's that an upstream inherited the value from."""
+        inherited = place[:1] == ("upstreams",) and place not in self.lines and place[2:] in self.lines
+        return place[2:] if inherited else place
+
+    def where(self, place: Place) -> str:
+        """`FILE:LINE` of a value, of what encloses it where it is missing; or the option that it came from."""
+        for length in range(len(place), -1, -1):
+            if origin := self.origins.get(place[:length]):
+                return origin
+            if line := self.lines.get(place[:length]):
+                return f"{self.name}:{line}"
+        return f"{self.name}:1"
+
+
+def read(text: str, name: str, env: Mapping[str, str]) -> Document:
+    """The document, with its own problems in it. Never raises for what the text says."""
+    document = Document(name)
+    try:
+        root = yaml.compose(text, Loader=_LOADER)
+    except yaml.MarkedYAMLError as error:
+        # Its text, and what it quotes, can hold a value: `credential: *sk-...`.
+        mark = error.problem_mark or error.context_mark
+        document.lines[()] = mark.line + 1 if mark else 1
+        reason = re.sub(r"""(['"]).{2,}\1""", "(…)", error.problem or "cannot be read", flags=re.DOTALL)
+        document.problems.append(((), f"is not YAML: {reason}"))
+        return document
+    except yaml.YAMLError:
+        document.problems.append(((), "is not YAML: it holds characters that YAML does not allow"))
+        return document
+    if root is None:
+        return document
+    document.lines[()] = root.start_mark.line + 1
+    values = _Reader(document, env).value(root, (), ())
+    if isinstance(values, dict):
+        document.values = values
+    elif values is not None:
+        document.problems.append(((), "expected a mapping of keys to values"))
+    return document
+
+
+def shown(place: Place) -> str:
+    """A place as people write it: `upstreams[0].timeouts.connect`."""
+    text = ""
+    for part in place:
+        if isinstance(part, int):
+            text += f"[{part}]"
+        else:
+            # `credential:sk-...` without its space is one long key.
+            text += "." * bool(text) + (part if _KEY.fullmatch(part) else "(…)")
+    return text
+
+
+class _Reader:
+    def __init__(self, document: Document, env: Mapping[str, str]) -> None:
+        self.document = document
+        self.env = env
+
+    def value(self, node: Any, place: Place, above: tuple[int, ...]) -> Any:
+        if id(node) in above:
+            self.document.problems.append((place, "an alias (*) must not stand inside what it names"))
+            return None
+        above = (*above, id(node))
+        match node:
+            case yaml.MappingNode():
+                return self.mapping(node, place, above)
+            case yaml.SequenceNode():
+                items = []
+                for at, item in enumerate(node.value):
+                    self.document.lines[(*place, at)] = item.start_mark.line + 1
+                    items.append(self.value(item, (*place, at), above))
+                return items
+            case _:
+                if node.style in (None, "") and node.value in _NULL:
+                    return None
+                return self.expand(node.value, place)
+
+    def mapping(self, node: yaml.MappingNode, place: Place, above: tuple[int, ...]) -> dict[str, Any]:
+        values: dict[str, Any] = {}
+        own: set[str] = set()
+        for key_node, value_node, is_own in self.entries(node, place, above):
+            if not isinstance(key_node, yaml.ScalarNode):
+                self.document.problems.append((place, "expected a word as key"))
+                continue
+            inner = (*place, key_node.value)
+            first = self.document.lines.get(inner)
+            self.document.lines[inner] = key_node.start_mark.line + 1
+            if is_own and key_node.value in own:
+                self.document.problems.append((inner, f"stands here a second time, first in line {first}"))
+                continue
+            if is_own:
+                own.add(key_node.value)
+            values[key_node.value] = self.value(value_node, inner, above)
+        return values
+
+    def entries(
+        self, node: yaml.MappingNode, place: Place, above: tuple[int, ...], *, is_own: bool = True
+    ) -> Iterator[tuple[yaml.Node, yaml.Node, bool]]:
+        """A mapping's entries after those that it merges in (`<<: *base`): of two, the later one is in force."""
+        for key, value in node.value:
+            if key.value == _MERGE:
+                for base in reversed(value.value if isinstance(value, yaml.SequenceNode) else [value]):
+                    if isinstance(base, yaml.MappingNode) and id(base) not in above:
+                        yield from self.entries(base, place, (*above, id(base)), is_own=False)
+                    else:
+                        self.document.problems.append((place, "<< expects a mapping, or a list of mappings"))
+        for key, value in node.value:
+            if key.value != _MERGE:
+                yield key, value, is_own
+
+    def expand(self, text: str, place: Place) -> str:
+        if "${" not in text:
+            return text
+        self.document.expanded.add(place)
+        wrong: list[str] = []
+
+        def fill(match: re.Match[str]) -> str:
+            name, default = match["name"], match["default"]
+            if name is None:
+                wrong.append("a variable is written ${VAR} or ${VAR:-default}")
+                return ""
+            value = self.env.get(name)
+            if default is not None:
+                return value or default[2:]
+            if value is None:
+                wrong.append(f"environment variable {name} is not set: set it, or write ${{{name}:-default}}")
+                return ""
+            return value
+
+        text = _VARIABLE.sub(fill, text)
+        if wrong:
+            self.document.problems.extend((place, problem) for problem in dict.fromkeys(wrong))
+        return text
