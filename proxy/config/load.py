@@ -21,10 +21,14 @@ NEEDS_RESTART: Final = ("listen", "admin", "workers", "store")
 
 
 class ConfigError(Exception):
-    """A configuration that cannot be used: every problem at once, none of which repeats a secret."""
+    """A configuration that cannot be used: every problem at once, none of which repeats a secret.
 
-    def __init__(self, found: Iterable[str]) -> None:
+    `rules` are the rule files that it names, so that their problems can be told in the same go.
+    """
+
+    def __init__(self, found: Iterable[str], rules: Iterable[Path] = ()) -> None:
         self.problems = tuple(found)
+        self.rules = tuple(rules)
         super().__init__("\n".join(self.problems))
 
 
@@ -59,7 +63,7 @@ def load(path: Path | None, *, env: Mapping[str, str], overrides: Overrides = Ov
         config = Config.model_validate(with_stand_ins(document.values, [detail["loc"] for detail in error.errors()]))
     found += relations.conflicts(config)
     if found or document.problems:
-        raise ConfigError(_lines(document, found))
+        raise ConfigError(_lines(document, found), config.rules)
     return config
 
 

@@ -13,7 +13,16 @@ from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    SecretStr,
+    WithJsonSchema,
+    model_validator,
+)
 
 from proxy.config import units, values
 from proxy.config.values import Address, Permit
@@ -32,10 +41,14 @@ def _text(parse: Callable[[str], Any], *done: type) -> BeforeValidator:
     return BeforeValidator(read, json_schema_input_type=str)
 
 
-Duration = Annotated[float, _text(units.duration_s, int, float), Field(ge=0)]
-Size = Annotated[int, _text(units.size_bytes, int), Field(ge=0)]
-Listen = Annotated[Address, _text(Address.parse, Address)]
-Allowed = Annotated[Permit, _text(Permit.parse, Permit)]
+def _measure(pattern: str) -> WithJsonSchema:
+    return WithJsonSchema({"type": ["number", "string"], "pattern": f"^({pattern})$", "minimum": 0})
+
+
+Duration = Annotated[float, _text(units.duration_s, int, float), Field(ge=0), _measure(units.DURATION)]
+Size = Annotated[int, _text(units.size_bytes, int), Field(ge=0), _measure(units.SIZE)]
+Listen = Annotated[Address, _text(Address.parse, Address), PlainSerializer(str)]
+Allowed = Annotated[Permit, _text(Permit.parse, Permit), PlainSerializer(str)]
 Credential = Annotated[SecretStr, _text(lambda text: SecretStr(values.credential(text)), SecretStr)]
 HeaderName = Annotated[str, _text(values.header_name)]
 HeaderValue = Annotated[str, _text(values.header_value)]
@@ -53,9 +66,21 @@ def _deadline(text: str) -> float | None:
     return None if text.strip() == "auto" else units.duration_s(text)
 
 
-# YAML 1.1 reads a bare `off` as false; who writes YAML by program may send that.
+def _status(value: Any) -> Any:
+    return None if _word(value) == "off" else value
+
+
 def _word(value: Any) -> Any:
-    return "off" if value is False else value
+    """YAML 1.1 reads a bare `off` as false: whoever writes YAML by program may send that."""
+    return "off" if value in (False, "false") else value
+
+
+Deadline = Annotated[float | None, _text(_deadline, int, float, type(None)), _measure(f"auto|{units.DURATION}")]
+Status = Annotated[
+    Annotated[int, Field(ge=400, le=599)] | None,
+    BeforeValidator(_status),
+    WithJsonSchema({"anyOf": [{"enum": ["off", False]}, {"type": "integer", "minimum": 400, "maximum": 599}]}),
+]
 
 
 class Mode(StrEnum):
@@ -123,7 +148,7 @@ class Retry(_Settings):
         default=2.0, description="the first wait is drawn from 0 to this, each next from twice as much"
     )
     cap: Duration = Field(default=32.0, description="the longest wait that is drawn")
-    deadline: Annotated[float | None, _text(_deadline, int, float, type(None))] = Field(
+    deadline: Deadline = Field(
         default=None,
         ge=0,
         description="no retry starts after it; auto: a quarter of the patience that the client states",
@@ -135,10 +160,8 @@ class Retry(_Settings):
 class Compat(_Settings):
     """Changes to failed answers for clients that read no tags."""
 
-    budget_status: Annotated[int | None, BeforeValidator(lambda value: None if _word(value) == "off" else value)] = (
-        Field(
-            default=None, ge=400, le=599, description="status of budget_exhausted, such as 402; off: the provider's own"
-        )
+    budget_status: Status = Field(
+        default=None, description="status of budget_exhausted, such as 402; off: the provider's own"
     )
     error_in_200: Annotated[Literal["off", "status"], BeforeValidator(_word)] = Field(
         default="off", description="status: an error inside a 200 gets the status of its class"
