@@ -1,0 +1,96 @@
+"""The classifier for callers that speak JSON: an object in, a verdict's object out. Lines of `classify --jsonl`, the body of
+`POST /classify`, and any other language use these shapes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..model import Answer, Verdict
+from .engine import classify
+from .explain import explain as explain_answer
+from .rules import Rules
+
+
+class NotAnAnswerError(ValueError):
+    """What was sent to be classified has the wrong shape; the text is a sentence for its sender."""
+
+
+def answer_of(value: object) -> Answer:
+    """An answer from its JSON object: `provider`, `status`, `headers` (an object or a list of pairs), `body`, `stream`."""
+    if not isinstance(value, Mapping):
+        raise NotAnAnswerError("expected an object with status, headers and body")
+    status = value.get("status")
+    if isinstance(status, bool) or not isinstance(status, int) or not 100 <= status <= 999:
+        raise NotAnAnswerError("status: expected a number from 100 to 999")
+    provider = value.get("provider")
+    if provider is not None and not isinstance(provider, str):
+        raise NotAnAnswerError("provider: expected a name")
+    return Answer(
+        status=status,
+        headers=_headers(value.get("headers")),
+        body=_body(value.get("body")),
+        provider=provider or "",
+        stream=bool(value.get("stream")),
+    )
+
+
+def _headers(value: object) -> tuple[tuple[str, str], ...]:
+    if value is None:
+        return ()
+    pairs: list[tuple[str, str]] = []
+    items: list[Any] = list(value.items()) if isinstance(value, Mapping) else list(value) if isinstance(value, list) else [None]
+    for item in items:
+        if not isinstance(item, (tuple, list)) or len(item) != 2 or not isinstance(item[0], str):
+            raise NotAnAnswerError("headers: expected an object, or a list of pairs")
+        for one in item[1] if isinstance(item[1], list) else [item[1]]:
+            if isinstance(one, (str, int, float)):
+                pairs.append((item[0], str(one)))
+            else:
+                raise NotAnAnswerError(f"headers: the value of {item[0][:40]!r} is no text")
+    return tuple(pairs)
+
+
+def _body(value: object) -> bytes:
+    if value is None:
+        return b""
+    if isinstance(value, str):
+        return value.encode("utf-8", "surrogatepass")
+    raise NotAnAnswerError("body: expected the raw text of the body")
+
+
+def verdict_dict(verdict: Verdict | None, id: object = None) -> dict[str, Any]:  # noqa: A002 - the member's name
+    """A verdict as one line of `--jsonl`; class `ok` for a good answer."""
+    if verdict is None:
+        return {"id": id, "class": "ok", "reason": None, "scope": None, "retry": False, "retry_after_s": None, "action": "keep", "rule": None, "confidence": None}
+    wait = verdict.wait
+    return {
+        "id": id,
+        "class": verdict.cls.value,
+        "reason": verdict.reason,
+        "scope": verdict.scope.value,
+        "retry": verdict.can_retry,
+        "retry_after_s": round(wait.seconds, 3) if wait else None,
+        "action": verdict.action.value,
+        "rule": verdict.rule,
+        "confidence": verdict.confidence.value,
+    }
+
+
+def classify_json(value: object, rules: Rules | None = None, *, now: float | None = None, explain: bool = False) -> dict[str, Any]:
+    """The verdict's object on an answer's object, with its advice, and with `explanation` where asked for.
+
+    Raises `NotAnAnswerError` where `value` is no answer.
+    """
+    answer = answer_of(value)
+    identity = value.get("id") if isinstance(value, Mapping) else None
+    if not explain:
+        verdict = classify(answer, rules, now=now)
+        return {**verdict_dict(verdict, identity), "advice": verdict.advice if verdict else None}
+    told = explain_answer(answer, rules, now=now)
+    return {
+        **verdict_dict(told.verdict, identity),
+        "advice": told.verdict.advice if told.verdict else None,
+        "explanation": told.as_dict(),
+    }

@@ -1,0 +1,74 @@
+"""All rules as one JSON document, so that a client in any language can carry the same rules. Format: docs/rules.md."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from .rules import Rule, Rules, Tier
+
+FORMAT: Final = 1
+
+
+def exported(rules: Rules) -> dict[str, Any]:
+    """Reasons, providers and rules, the rules in the order in which they are tried."""
+    return {
+        "format": FORMAT,
+        "tiers": [tier.name.lower() for tier in Tier],
+        "reasons": {
+            name: {
+                "class": reason.cls.value,
+                "scope": reason.scope.value,
+                "action": reason.action.value,
+                "advice": reason.advice,
+                "meaning": reason.meaning,
+                "forget": reason.forget,
+            }
+            for name, reason in sorted(rules.reasons.items())
+        },
+        "providers": {
+            name: {
+                "hosts": list(provider.hosts),
+                "hosted": provider.hosted,
+                "credential": provider.credential,
+                "dialect": provider.dialect.value if provider.dialect else None,
+                "business_codes": list(provider.business_codes),
+                "names": sorted(alias for alias, speaks in rules.speaks.items() if name in speaks),
+            }
+            for name, provider in sorted(rules.providers.items())
+        },
+        "rules": [_rule(rule) for rule in sorted(rules.rules, key=lambda rule: (rule.tier, rule.order))],
+    }
+
+
+def _rule(rule: Rule) -> dict[str, Any]:
+    members: dict[str, Any] = {
+        "id": rule.id,
+        "tier": rule.tier.name.lower(),
+        "reason": rule.reason,
+        "provider": rule.provider or None,
+        "anywhere": rule.anywhere or None,
+        "status": _ranges(rule.statuses),
+        "code": sorted(rule.codes),
+        "not_code": sorted(rule.not_codes),
+        "phrase": [phrase.text for phrase in rule.phrases],
+        "unless": [phrase.text for phrase in rule.unless],
+        "param": sorted(rule.params),
+        "link": list(rule.links),
+        "header": dict(rule.headers),
+        "shows": rule.shows or None,
+        "scope": rule.scope.value if rule.scope else None,
+        "action": rule.action.value if rule.action else None,
+        "source": rule.source or None,
+    }
+    return {name: member for name, member in members.items() if member not in (None, [], {})}
+
+
+def _ranges(statuses: frozenset[int]) -> list[list[int]]:
+    """Inclusive ranges."""
+    ranges: list[list[int]] = []
+    for status in sorted(statuses):
+        if ranges and ranges[-1][1] == status - 1:
+            ranges[-1][1] = status
+        else:
+            ranges.append([status, status])
+    return ranges

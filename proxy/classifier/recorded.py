@@ -1,0 +1,47 @@
+"""What a person pastes: a bare body, or an answer as `curl -i` prints it. Gives an `Answer`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Final
+
+from ..model import Answer
+
+_STATUS_LINE: Final = re.compile(rb"HTTP/\d(?:\.\d)? (\d{3})[^\r\n]*\r?\n")
+_INTERIM: Final = (100, 101, 102, 103)
+
+
+def recorded(raw: bytes, *, status: int | None, headers: Sequence[tuple[str, str]], provider: str) -> Answer:
+    """The last answer of a `curl -i` output (interim ones and followed redirects stand before it), or a bare body."""
+    found: list[tuple[str, str]] = []
+    said = status
+    while head := _STATUS_LINE.match(raw):
+        text, _, rest = _part(raw[head.end() :])
+        found = [(name.strip(), value.strip()) for line in text.splitlines() for name, sep, value in [line.partition(":")] if sep]
+        raw, said = rest, status if status is not None else int(head[1])
+        if int(head[1]) not in _INTERIM and not (300 <= int(head[1]) < 400 and _STATUS_LINE.match(rest)):
+            break
+    everything = (*found, *headers)
+    kind = next((value for name, value in everything if name.lower() == "content-type"), "")
+    # curl undoes a content coding only where it was asked to; a body that is text again has none.
+    coded = raw[:1] not in (b"{", b"[", b"<", b"d", b"e", b":")
+    return Answer(
+        status=said if said is not None else _status_of(raw),
+        headers=tuple(pair for pair in everything if coded or pair[0].lower() != "content-encoding"),
+        body=raw,
+        provider=provider,
+        stream="event-stream" in kind,
+    )
+
+
+def _part(raw: bytes) -> tuple[str, bytes, bytes]:
+    end = re.search(rb"\r?\n\r?\n", b"\n" + raw)
+    if end is None:
+        return raw.decode("latin-1"), b"", b""
+    return raw[: max(end.start() - 1, 0)].decode("latin-1"), b"", raw[end.end() - 1 :]
+
+
+def _status_of(raw: bytes) -> int:
+    """Without any status a body is taken as an error inside a 200, which is judged by its own members."""
+    return 200
