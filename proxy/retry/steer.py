@@ -50,4 +50,7 @@ def retry_after(verdict: Verdict, *, stated: bool) -> tuple[tuple[str, str], ...
     if HIDDEN_WAIT_S < wait.seconds <= _UNWELCOME_UP_TO_S:
         return ()
     # Rounded first: a float's last digit must not become a whole millisecond.
-    return ("retry-after", str(ceil(round(wait.seconds, 6)))), ("retry-after-ms", str(ceil(round(wait.seconds * 1000, 3))))
+    return ("retry-after", str(ceil(round(wait.seconds, 6)))), (
+        "retry-after-ms",
+        str(ceil(round(wait.seconds * 1000, 3))),
+    )

@@ -27,7 +27,16 @@ def spent(budget: Budget, key, now: float, tries: int = 500) -> int:
 
 @pytest.mark.parametrize(
     ("requests", "share", "retries"),
-    [(0, 0.2, 3), (1, 0.2, 3), (15, 0.2, 3), (20, 0.2, 4), (100, 0.2, 20), (1000, 0.2, 200), (100, 0.0, 3), (100, 0.29, 29)],
+    [
+        (0, 0.2, 3),
+        (1, 0.2, 3),
+        (15, 0.2, 3),
+        (20, 0.2, 4),
+        (100, 0.2, 20),
+        (1000, 0.2, 200),
+        (100, 0.0, 3),
+        (100, 0.29, 29),
+    ],
 )
 def test_a_share_of_the_requests_and_at_least_three(requests, share, retries):
     assert spent(filled(requests, share=share), A, 1.0) == retries

@@ -154,7 +154,8 @@ def test_what_the_budget_is_for(cls, wait_s, free):
 
 
 @pytest.mark.parametrize(
-    "facts", [{"left_s": 0.0}, {"most": 0}, {"may_repeat": False}, {"wait_s": 99.0}, {"said": "false"}, {"paced_s": 99.0}]
+    "facts",
+    [{"left_s": 0.0}, {"most": 0}, {"may_repeat": False}, {"wait_s": 99.0}, {"said": "false"}, {"paced_s": 99.0}],
 )
 def test_what_is_not_repeated_costs_no_budget(facts):
     purse = Purse()

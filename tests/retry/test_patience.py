@@ -36,7 +36,9 @@ def test_stated_patience(headers, stated_s):
     assert patience_of(headers).stated_s == stated_s
 
 
-@pytest.mark.parametrize(("text", "count"), [("0", 0), ("2", 2), (" 2 ", 2), ("-1", 0), ("two", 0), ("", 0), ("1.5", 0)])
+@pytest.mark.parametrize(
+    ("text", "count"), [("0", 0), ("2", 2), (" 2 ", 2), ("-1", 0), ("two", 0), ("", 0), ("1.5", 0)]
+)
 def test_retries_that_the_client_has_made(text, count):
     assert patience_of({"x-stainless-retry-count": text}).client_retries == count
 

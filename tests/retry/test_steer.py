@@ -67,7 +67,9 @@ def test_a_schedule_that_is_used_up_ends_it(cls):
 
 
 @pytest.mark.parametrize("origin", ELSEWHERE)
-@pytest.mark.parametrize(("wait_s", "expected"), [(0.0, True), (59.9, True), (60.0, True), (60.1, False), (86400.0, False)])
+@pytest.mark.parametrize(
+    ("wait_s", "expected"), [(0.0, True), (59.9, True), (60.0, True), (60.1, False), (86400.0, False)]
+)
 def test_a_wait_above_a_minute_that_no_header_tells(origin, wait_s, expected):
     """Clients would retry into it: they read headers only."""
     assert should_retry(verdict(wait_s=wait_s, origin=origin), said="true", patience_s=3600, used_up=False) is expected
