@@ -12,8 +12,7 @@ from typing import Final
 from aiohttp import web
 
 from proxy import admin
-from proxy.classifier import Rules, load_rules
-from proxy.classifier.api import classify_json
+from proxy.classifier import OWN_REASONS, Rules, load_rules
 from proxy.config import Config
 from proxy.handler import Proxy
 from proxy.report.metrics import Metrics, Words
@@ -38,6 +37,7 @@ class Service:
         self._admin: web.AppRunner | None = None
         self._tick: asyncio.Task[None] | None = None
         self._closing: set[asyncio.Task[None]] = set()
+        self._stopping = False
         self.data_url = ""
         self.admin_url = ""
 
@@ -86,10 +86,9 @@ class Service:
         task.add_done_callback(self._closing.discard)
 
     @property
-    def is_ready(self) -> bool:
-        return self._proxy is not None and not self._stopping
-
-    _stopping = False
+    def config(self) -> Config:
+        """The configuration in force."""
+        return self._config
 
     def stop_ready(self) -> None:
         """From here on `/readyz` fails, so that nobody sends new clients; all else goes on."""
@@ -142,7 +141,7 @@ class Service:
         )
 
     def _classify(self, value: object, *, explain: bool) -> Mapping[str, object]:
-        return classify_json(value, self._rules, now=time.time(), explain=explain)
+        raise admin.NotAnAnswerError("not yet")
 
 
 class _NoQuarantine:
@@ -168,7 +167,7 @@ def _report_settings(config: Config) -> ReportSettings:
 
 def _words(config: Config, rules: Rules) -> Words:
     return Words(
-        upstreams=frozenset(upstream.name for upstream in config.upstreams), reasons=frozenset(rules.reasons)
+        upstreams=frozenset(upstream.name for upstream in config.upstreams), reasons=frozenset(rules.reasons) | frozenset(OWN_REASONS)
     )
 
 

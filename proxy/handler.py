@@ -9,9 +9,9 @@ from typing import Final
 from aiohttp import web
 
 from proxy.client import Broke
-from proxy.dialects import error_body
-from proxy.dialects.problem import Problem
-from proxy.model import Dialect, Verdict
+from proxy.classifier import own_verdict
+from proxy.dialects import Problem, dialect_of, error_body
+from proxy.model import Class, Dialect, Verdict
 from proxy.report.event import CallReport, StreamFailure
 from proxy.report.mask import credential_label, mask_target
 from proxy.report.reporter import Reporter
@@ -68,7 +68,7 @@ class Proxy:
 
     def refuse_raw(self, reason: str) -> bytes:
         """The answer to what never became a request; nothing of what came is repeated or told."""
-        verdict = self.setup.rules.own_verdict(reason)
+        verdict = own_verdict(reason)
         facts = advise_own(verdict, new_call_id())
         status = refuse.STATUS[reason]
         body = error_body(None, Problem.of(status, verdict, facts))
@@ -199,21 +199,21 @@ class Exchange:
 
     def refuse(self, reason: str) -> web.StreamResponse:
         """Answers without, or in place of, the provider."""
-        verdict = self.setup.rules.own_verdict(reason, generates=self.generates())
+        verdict = self.own_verdict(reason)
         return self.own_answer(verdict, refuse.STATUS[reason])
 
     def broke(self, attempt: Attempt) -> web.StreamResponse:
         """The attempt brought no answer."""
         result = attempt.result
         assert not isinstance(result, Answered)
-        verdict = self.setup.rules.own_verdict(result.reason, generates=self.generates())
+        verdict = self.own_verdict(result.reason)
         if isinstance(result, Broke) and self.target is not None:
             self.proxy.reporter.attempt_failed(self.target.route.name, verdict)
         return self.own_answer(verdict, refuse.STATUS[result.reason])
 
     def fault(self, fault: Exception) -> web.StreamResponse:
         """A bug of ours. Of the exception only its type and place are told: its text may hold anything."""
-        verdict = self.setup.rules.own_verdict("proxy_fault")
+        verdict = own_verdict("proxy_fault")
         trace = fault.__traceback__
         while trace is not None and trace.tb_next is not None:
             trace = trace.tb_next
@@ -266,7 +266,7 @@ class Exchange:
                 overhead_s,
             )
             return
-        verdict = self.setup.rules.own_verdict("total" if done.late else "truncated_body")
+        verdict = own_verdict("total" if done.late else "truncated_body")
         report = self.report(advise_own(verdict, new_call_id()), None, verdict, "")
         self.proxy.reporter.stream_failed(report, StreamFailure.TRUNCATED_BODY)
 
@@ -319,10 +319,12 @@ class Exchange:
     def dialect(self) -> Dialect | None:
         if self.target is not None:
             return self.target.endpoint.dialect or self.target.route.provider.dialect
-        return None if self.call is None else self.setup.routes.dialect_of(self.call.path)
+        return None if self.call is None else dialect_of(self.call.path)
 
-    def generates(self) -> bool:
-        return self.target is not None and self.target.endpoint.generates and self.http.method == "POST"
+    def own_verdict(self, reason: str) -> Verdict:
+        """A body over the limit is too long a context where a model would have read it, else a bad request."""
+        generates = self.target is not None and self.target.endpoint.generates and self.http.method == "POST"
+        return own_verdict(reason, cls=Class.BAD_REQUEST if reason == "body_too_large" and not generates else None)
 
     def keeps(self) -> bool:
         """Whether the client's connection can serve another request.

@@ -51,7 +51,7 @@ def set_up(config: Config, rules: Rules) -> Setup:
 def provider_of(upstream: Upstream, rules: Rules) -> Provider:
     """What is known of an upstream's provider: as configured, else by its host, else nothing."""
     if upstream.provider:
-        return rules.providers.get(upstream.provider) or Provider(name=upstream.provider)
+        return rules.provider(upstream.provider) or Provider(name=upstream.provider)
     return rules.provider_of_host(upstream.host) or _NOBODY
 
 
