@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import re
 import ssl
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from pydantic import BaseModel, ValidationError
-
-from proxy.config import problems, relations
-from proxy.config.settings import Config, Upstream
-from proxy.config.source import Document, Place, read, shown
-from proxy.config.standins import with_stand_ins
+from proxy.config import relations, values
+from proxy.config.kinds import Section
+from proxy.config.settings import INHERITED, Config
+from proxy.config.source import Document, Place, read
 
 FILE_VARIABLE: Final = "LLM_TRIAGE_CONFIG"
 NEEDS_RESTART: Final = ("listen", "admin", "workers", "store")
@@ -46,24 +46,30 @@ def load(path: Path | None, *, env: Mapping[str, str], overrides: Overrides = Ov
     """The configuration of a file, or of the command line and environment alone. Raises ConfigError."""
     path = file_of(path, env)
     document = _document(path, env)
-    syntax = bool(document.problems) and not document.values
+    if not document.is_readable:
+        raise ConfigError(document.lines_of_problems())
     _override(document, env, overrides)
-    if syntax:
-        raise ConfigError(_lines(document, []))
-    _drop_empty(document, document.values, ())
-    _read_files(document, path.parent if path is not None else Path())
+    return _config(document, path.parent if path is not None else Path())
+
+
+def from_values(values: Mapping[str, Any]) -> Config:
+    """The configuration of a program's own values, as if they stood in a file. Raises ConfigError."""
+    return _config(read(json.dumps(values), "values", {}), Path())
+
+
+def _config(document: Document, base: Path) -> Config:
+    _read_files(document, base)
+    upstreams = _mappings(document.values.get("upstreams"))
+    for _, upstream in upstreams:
+        _name(upstream)
+        _inherit(upstream, document.values)
     if not document.values.get("upstreams"):
-        document.problems.append((("upstreams",), "needs at least one, as - url: https://… here or as --upstream URL"))
-    try:
-        config = Config.model_validate(document.values)
-        found: list[tuple[Place, str]] = []
-    except ValidationError as error:
-        # What else does not go together is told in the same go: stand-ins take the place of what is wrong.
-        found = list(problems.found_by(error, document))
-        config = Config.model_validate(with_stand_ins(document.values, [detail["loc"] for detail in error.errors()]))
-    found += relations.conflicts(config)
-    if found or document.problems:
-        raise ConfigError(_lines(document, found), config.rules)
+        document.wrong(("upstreams",), "needs at least one, as - url: https://… here or as --upstream URL")
+    config: Config = Section(Config).read(document.values, (), document, None)
+    for place, problem in relations.conflicts(config):
+        document.wrong(place, problem)
+    if document.has_problems:
+        raise ConfigError(document.lines_of_problems(), config.rules)
     return config
 
 
@@ -97,9 +103,9 @@ def _document(path: Path | None, env: Mapping[str, str]) -> Document:
     try:
         return read(path.read_bytes().decode("utf-8-sig"), str(path), env)
     except OSError as error:
-        document.problems.append(((), f"cannot be read: {error.strerror}"))
+        document.refuse(f"cannot be read: {error.strerror}")
     except UnicodeDecodeError:
-        document.problems.append(((), "cannot be read: it is not UTF-8"))
+        document.refuse("cannot be read: it is not UTF-8")
     return document
 
 
@@ -116,78 +122,74 @@ def _override(document: Document, env: Mapping[str, str], overrides: Overrides) 
         document.values[name] = [{"url": given}] if key == "upstream" else given
         document.origins[place] = origin
         document.expanded |= {place, (*place, 0, "url")}
-        document.problems = [(at, text) for at, text in document.problems if at[:1] != place]
+        document.problems = {at: text for at, text in document.problems.items() if at[:1] != place}
     if overrides.observe:
         document.values["mode"] = "observe"
-        for upstream in _mappings(document.values.get("upstreams")):
+        for _, upstream in _mappings(document.values.get("upstreams")):
             upstream.pop("mode", None)
 
 
-def _drop_empty(document: Document, values: dict[str, Any], place: Place) -> None:
-    """A key without value is its default where it holds several, else a mistake: nobody means an empty credential."""
-    for key, value in list(values.items()):
-        inner = (*place, key)
-        if value is None:
-            del values[key]
-            if key not in _PLURAL:
-                document.problems.append((inner, "is empty: give it a value, or leave the key out"))
-        elif isinstance(value, dict):
-            _drop_empty(document, value, inner)
-        elif isinstance(value, list):
-            for at, item in enumerate(value):
-                if isinstance(item, dict):
-                    _drop_empty(document, item, (*inner, at))
+def _name(upstream: dict[str, Any]) -> None:
+    """An upstream without a name is called after its host."""
+    url = upstream.get("url")
+    if "name" not in upstream:
+        host = url.partition("://")[2].partition("/")[0].rpartition("@")[2] if isinstance(url, str) else ""
+        upstream["name"] = re.sub(r"[^A-Za-z0-9.]+", "-", host).strip("-.")[:64] or "upstream"
 
 
-_PLURAL: Final = frozenset(
-    key
-    for model in (Config, Upstream)
-    for key, field in model.model_fields.items()
-    if isinstance(field.default, BaseModel | tuple | dict)
-)
+def _inherit(upstream: dict[str, Any], values: Mapping[str, Any]) -> None:
+    """An upstream begins with the global sections."""
+    for key in INHERITED:
+        ours, own = values.get(key), upstream.get(key)
+        if isinstance(ours, dict) and isinstance(own, dict):
+            upstream[key] = {**ours, **own}
+        elif ours is not None and own is None:
+            upstream[key] = ours
 
 
 def _read_files(document: Document, base: Path) -> None:
     """Named files are found from the configuration's own directory, and must be there."""
     rules = document.values.get("rules")
     if isinstance(rules, list):
-        document.values["rules"] = [base / rule if isinstance(rule, str) else rule for rule in rules]
-        for at, rule in enumerate(document.values["rules"]):
-            if isinstance(rule, Path) and not rule.is_file():
-                document.problems.append((("rules", at), "there is no such file"))
-    for at, upstream in enumerate(_mappings(document.values.get("upstreams"))):
-        place: Place = ("upstreams", at)
+        document.values["rules"] = rules = [str(base / rule) if isinstance(rule, str) else rule for rule in rules]
+        for at, rule in enumerate(rules):
+            if isinstance(rule, str) and not Path(rule).is_file():
+                document.wrong(("rules", at), "there is no such file")
+    for at, upstream in _mappings(document.values.get("upstreams")):
+        for key in ("credential_file", "ca"):
+            if isinstance(upstream.get(key), str):
+                upstream[key] = str(base / upstream[key])
         if isinstance(upstream.get("credential_file"), str):
-            file = upstream["credential_file"] = base / upstream["credential_file"]
-            if "credential" in upstream:
-                document.problems.append(((*place, "credential_file"), "stands beside credential: one of the two"))
-            else:
-                document.lines[(*place, "credential")] = document.lines.get((*place, "credential_file"), 1)
-                try:
-                    upstream["credential"] = file.read_text("utf-8")
-                except (OSError, ValueError):
-                    document.problems.append(((*place, "credential_file"), "the file cannot be read"))
+            _read_credential(document, ("upstreams", at), upstream)
         if isinstance(upstream.get("ca"), str):
-            file = upstream["ca"] = base / upstream["ca"]
-            try:
-                ssl.create_default_context(cafile=str(file))
-            except (OSError, ValueError):
-                document.problems.append(((*place, "ca"), "expected a readable file of PEM certificates"))
+            _check_ca(document, ("upstreams", at, "ca"), upstream["ca"])
 
 
-def _mappings(values: Any) -> list[dict[str, Any]]:
-    return [value for value in values if isinstance(value, dict)] if isinstance(values, list) else []
+def _read_credential(document: Document, place: Place, upstream: dict[str, Any]) -> None:
+    """The file's content takes the place of `credential`."""
+    here = (*place, "credential_file")
+    if "credential" in upstream:
+        document.wrong(here, "stands beside credential: one of the two")
+        return
+    try:
+        text = Path(upstream["credential_file"]).read_text("utf-8")
+        values.credential(text)
+    except OSError:
+        document.wrong(here, "the file cannot be read")
+    except UnicodeDecodeError:
+        document.wrong(here, "the file holds no text")
+    except ValueError as error:
+        document.wrong(here, f"the file's content {error}")
+    else:
+        upstream["credential"] = text
 
 
-def _lines(document: Document, found: Iterable[tuple[Place, str]]) -> list[str]:
-    """`FILE:LINE: key: what is wrong`, in the file's order, each once; of an unreadable value nothing more is told."""
-    unreadable = {place for place, _ in document.problems if place}
-    every = [*document.problems, *((at, text) for at, text in found if at not in unreadable)]
-    every = [(document.written(at), text) for at, text in every]
-    named = [(document.where(at), f"{shown(at)}: {text}" if at else text) for at, text in every]
-    return [f"{where}: {text}" for where, text in sorted(dict.fromkeys(named), key=lambda item: _order(item[0]))]
+def _check_ca(document: Document, place: Place, file: str) -> None:
+    try:
+        ssl.create_default_context(cafile=file)
+    except (OSError, ValueError):
+        document.wrong(place, "expected a readable file of PEM certificates")
 
 
-def _order(where: str) -> tuple[int, int]:
-    _, _, line = where.rpartition(":")
-    return (1, int(line)) if line.isdecimal() else (0, 0)
+def _mappings(items: Any) -> list[tuple[int, dict[str, Any]]]:
+    return [(at, item) for at, item in enumerate(items) if isinstance(item, dict)] if isinstance(items, list) else []

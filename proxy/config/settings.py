@@ -1,86 +1,22 @@
-"""Every setting with its type, default and a line of help. Names are the keys of the YAML file.
+"""Every setting with its default and a line of help. Names are the keys of the YAML file.
 
 An upstream starts from the global sections and holds its own where it says so: after loading, `upstream.timeouts` and
-its siblings are complete. Where values come from is up to `load.py`; what they must be to each other, to `check.py`.
+its siblings are complete. How text becomes a value stands in `kinds.py` and `values.py`, where it comes from in
+`load.py`, and what settings must be to each other in `relations.py`.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Final, Literal
 from urllib.parse import urlsplit
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    PlainSerializer,
-    SecretStr,
-    WithJsonSchema,
-    model_validator,
-)
-
-from proxy.config import units, values
-from proxy.config.values import Address, Permit
-
-
-def _text(parse: Callable[[str], Any], *done: type) -> BeforeValidator:
-    """A validator that reads text, and passes what a program gave as a value."""
-
-    def read(value: Any) -> Any:
-        if isinstance(value, str):
-            return parse(value)
-        if isinstance(value, done) and not isinstance(value, bool):
-            return value
-        raise ValueError("expected one value, not a list or mapping" if value is not None else "is empty")
-
-    return BeforeValidator(read, json_schema_input_type=str)
-
-
-def _measure(pattern: str) -> WithJsonSchema:
-    return WithJsonSchema({"type": ["number", "string"], "pattern": f"^({pattern})$", "minimum": 0})
-
-
-Duration = Annotated[float, _text(units.duration_s, int, float), Field(ge=0), _measure(units.DURATION)]
-Size = Annotated[int, _text(units.size_bytes, int), Field(ge=0), _measure(units.SIZE)]
-Listen = Annotated[Address, _text(Address.parse, Address), PlainSerializer(str)]
-Allowed = Annotated[Permit, _text(Permit.parse, Permit), PlainSerializer(str)]
-Credential = Annotated[SecretStr, _text(lambda text: SecretStr(values.credential(text)), SecretStr)]
-HeaderName = Annotated[str, _text(values.header_name)]
-HeaderValue = Annotated[str, _text(values.header_value)]
-Host = Annotated[str, _text(values.host_name)]
-Origin = Annotated[str, _text(values.origin)]
-Prefix = Annotated[str, _text(values.prefix)]
-ProxyURL = Annotated[str, _text(values.proxy_url)]
-Sha256 = Annotated[str, _text(values.sha256)]
-StoreURL = Annotated[str, _text(values.store_url)]
-UpstreamURL = Annotated[str, _text(values.upstream_url)]
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$")]
-
-
-def _deadline(text: str) -> float | None:
-    return None if text.strip() == "auto" else units.duration_s(text)
-
-
-def _status(value: Any) -> Any:
-    return None if _word(value) == "off" else value
-
-
-def _word(value: Any) -> Any:
-    """YAML 1.1 reads a bare `off` as false: whoever writes YAML by program may send that."""
-    return "off" if value in (False, "false") else value
-
-
-Deadline = Annotated[float | None, _text(_deadline, int, float, type(None)), _measure(f"auto|{units.DURATION}")]
-Status = Annotated[
-    Annotated[int, Field(ge=400, le=599)] | None,
-    BeforeValidator(_status),
-    WithJsonSchema({"anyOf": [{"enum": ["off", False]}, {"type": "integer", "minimum": 400, "maximum": 599}]}),
-]
+from proxy.config import values
+from proxy.config.kinds import Many, One, Section, Table, required, setting
+from proxy.config.values import DURATION, FLAG, SIZE, Address, Permit, Secret, choice, share, whole
 
 
 class Mode(StrEnum):
@@ -98,136 +34,169 @@ class History(StrEnum):
     HEAL = "heal"
 
 
-class _Settings(BaseModel):
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", hide_input_in_errors=True, arbitrary_types_allowed=True, validate_default=False
-    )
+_ADDRESS: Final = One(Address.parse)
+_CREDENTIAL: Final = One(values.credential, is_secret=True)
+_FILE: Final = One(Path, is_secret=True)
+_NAME: Final = One(values.name, is_secret=True)
+_HISTORY: Final = choice(*History, to=History)
+_MODE: Final = choice(*Mode, to=Mode)
 
 
-class Client(_Settings):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Client:
     """A client key that may call."""
 
-    name: Name = Field(description="who it is, in logs")
-    sha256: Sha256 = Field(description="the key's SHA-256: printf %s KEY | sha256sum", repr=False)
-
-
-class Timeouts(_Settings):
-    """How long a call may take; 0 is no limit."""
-
-    connect: Duration = Field(default=5.0, description="to a connection with the upstream; 0: none")
-    first_byte: Duration = Field(default=0.0, description="from request sent to the answer's head; 0: none")
-    total: Duration = Field(
-        default=0.0, description="from request read to the answer's head, retries included; 0: none"
+    name: str = required(_NAME, "who it is, in logs", stand_in="stand-in-{n}")
+    sha256: str = required(
+        One(values.sha256, is_secret=True),
+        "the key's SHA-256: printf %s KEY | sha256sum",
+        stand_in="{n:064x}",
+        secret=True,
     )
-    upload_idle: Duration = Field(default=60.0, description="an upload without progress is dropped; 0: never")
-    head: Duration = Field(default=30.0, description="for a client's request head to be whole; 0: none")
 
 
-class Stream(_Settings):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timeouts:
+    """How long a call may take."""
+
+    connect: float = setting(DURATION, 5.0, "to a connection with the upstream; 0: none")
+    first_byte: float = setting(DURATION, 0.0, "from request sent to the answer's head; 0: none")
+    total: float = setting(DURATION, 0.0, "from request read to the answer's head, retries included; 0: none")
+    upload_idle: float = setting(DURATION, 60.0, "an upload without progress is dropped; 0: never")
+    head: float = setting(DURATION, 30.0, "for a client's request head to be whole; 0: none")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stream:
     """Event streams."""
 
-    peek_bytes: Size = Field(default=65536, description="an answer's beginning, or an unfinished event, held at most")
-    hold: Duration = Field(default=5.0, description="how long a head waits for its first event")
-    idle_timeout: Duration = Field(default=0.0, description="a stream without data for so long is ended; 0: never")
-    heartbeat: Duration = Field(default=0.0, description="a comment after so long without data; 0: none")
+    peek_bytes: int = setting(SIZE, 65536, "an answer's beginning, or an unfinished event, held at most")
+    hold: float = setting(DURATION, 5.0, "how long a head waits for its first event")
+    idle_timeout: float = setting(DURATION, 0.0, "a stream without data for so long is ended; 0: never")
+    heartbeat: float = setting(DURATION, 0.0, "a comment after so long without data; 0: none")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class UpstreamStream(Stream):
     """An upstream's event streams."""
 
-    end: Literal["protocol", "eof"] = Field(
-        default="protocol", description="eof: this upstream ends good streams without the protocol's end"
+    end: Literal["protocol", "eof"] = setting(
+        choice("protocol", "eof"), "protocol", "eof: this upstream ends good streams without the protocol's end"
     )
 
 
-class Retry(_Settings):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retry:
     """Repeats of failed calls."""
 
-    max: int = Field(default=5, ge=0, le=100, description="repeats of one call; 0: none")
-    base: Duration = Field(
-        default=2.0, description="the first wait is drawn from 0 to this, each next from twice as much"
-    )
-    cap: Duration = Field(default=32.0, description="the longest wait that is drawn")
-    deadline: Deadline = Field(
-        default=None,
-        ge=0,
-        description="no retry starts after it; auto: a quarter of the patience that the client states",
-    )
-    budget: float = Field(default=0.2, ge=0, le=1, description="repeats as a share of the last minute's requests")
-    resend_after_send: bool = Field(default=True, description="repeat calls that the provider may have seen")
+    max: int = setting(whole(0, 100), 5, "repeats of one call; 0: none")
+    base: float = setting(DURATION, 2.0, "the first wait is drawn from 0 to this, each next from twice as much")
+    cap: float = setting(DURATION, 32.0, "the longest wait that is drawn")
+    deadline: float | None = setting(
+        values.DEADLINE, None, "no retry starts after it; auto: a quarter of the patience that the client states"
+    )  # None is auto
+    budget: float = setting(share(), 0.2, "repeats as a share of the last minute's requests")
+    resend_after_send: bool = setting(FLAG, True, "repeat calls that the provider may have seen")
 
 
-class Compat(_Settings):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compat:
     """Changes to failed answers for clients that read no tags."""
 
-    budget_status: Status = Field(
-        default=None, description="status of budget_exhausted, such as 402; off: the provider's own"
+    budget_status: int | None = setting(
+        values.STATUS, None, "the status of budget_exhausted, such as 402; off: the provider's own"
     )
-    error_in_200: Annotated[Literal["off", "status"], BeforeValidator(_word)] = Field(
-        default="off", description="status: an error inside a 200 gets the status of its class"
+    error_in_200: Literal["off", "status"] = setting(
+        choice("off", "status"), "off", "status: an error inside a 200 gets the status of its class"
     )
-    annotate: bool = Field(default=False, description="add a member `triage` to a JSON error's object")
+    annotate: bool = setting(FLAG, False, "add a member `triage` to a JSON error's object")
 
 
-class Quarantine(_Settings):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quarantine:
     """Turns that the provider refused for what they contain."""
 
-    ttl: Duration = Field(default=86400.0, description="how long one is remembered")
-    max_turns: int = Field(default=10000, ge=0, description="remembered at most")
-    replays: int = Field(default=3, ge=0, description="refusals of one turn that reach the provider before it is held")
-    hold: Duration = Field(
-        default=30.0, description="how long its replays are answered from the last refusal; 0: never"
-    )
+    ttl: float = setting(DURATION, 86400.0, "how long one is remembered")
+    max_turns: int = setting(whole(0), 10000, "remembered at most")
+    replays: int = setting(whole(0), 3, "refusals of one turn that reach the provider before it is held")
+    hold: float = setting(DURATION, 30.0, "how long its replays are answered from the last refusal; 0: never")
 
 
-class Outage(_Settings):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outage:
     """When a run of failures is an outage."""
 
-    threshold: int = Field(default=5, ge=1, description="failures in a row that open one")
-    clear: Duration = Field(default=30.0, description="successes for so long close it")
+    threshold: int = setting(whole(1), 5, "failures in a row that open one")
+    clear: float = setting(DURATION, 30.0, "successes for so long close it")
 
 
-class Limits(_Settings):
-    """What the proxy holds and takes; 0 is no limit."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What the proxy holds and takes."""
 
-    replay_bytes: Size = Field(default=8 * 2**20, description="of one request's body kept for a repeat")
-    held_bytes: Size = Field(default=256 * 2**20, description="of all bodies kept together")
-    body_bytes: Size = Field(default=0, description="a larger request is refused; 0: none")
-    head_bytes: Size = Field(default=65536, description="a larger request head is refused; 0: none")
-    inflight: int = Field(default=0, ge=0, description="calls at a time, more are refused; 0: none")
+    replay_bytes: int = setting(SIZE, 8 * 2**20, "of one request's body kept for a repeat")
+    held_bytes: int = setting(SIZE, 256 * 2**20, "of all bodies kept together")
+    body_bytes: int = setting(SIZE, 0, "a larger request is refused; 0: none")
+    head_bytes: int = setting(SIZE, 65536, "a larger request head is refused; 0: none")
+    inflight: int = setting(whole(0), 0, "calls at a time, more are refused; 0: none")
 
 
-class Log(_Settings):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Log:
     """Log lines, on standard error."""
 
-    level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="the least that is written")
-    format: Literal["text", "json"] = Field(default="text", description="text or json")
-    calls: Literal["failures", "all"] = Field(default="failures", description="all: a line for each good call too")
+    level: Literal["debug", "info", "warning", "error"] = setting(
+        choice("debug", "info", "warning", "error"), "info", "debug, info, warning or error: the least that is written"
+    )
+    format: Literal["text", "json"] = setting(choice("text", "json"), "text", "text or json")
+    calls: Literal["failures", "all"] = setting(
+        choice("failures", "all"), "failures", "all: a line for each good call too"
+    )
 
 
-class Upstream(_Settings):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Upstream:
     """One provider, or whatever stands before it."""
 
-    name: Name = Field(default="", description="in logs, metrics and pages; absent: the URL's host")
-    url: UpstreamURL = Field(description="where calls go")
-    provider: str = Field(default="", max_length=64, description="which rules apply; absent: told from the host")
-    prefix: Prefix = Field(default="", description="calls below this path come here, without it; absent: all others")
-    credential: Credential | None = Field(default=None, description="sent instead of the client's own")
-    credential_file: Path | None = Field(default=None, description="the same, from a file", repr=False)
-    require_credential: bool | None = Field(
-        default=None, description="refuse calls without one; absent: true for known hosted providers"
+    name: str = required(
+        _NAME, "in logs, metrics and pages; absent: the URL's host", stand_in="stand-in-{n}"
+    )  # `load.py` names it after the host
+    url: str = required(
+        One(values.upstream_url, is_secret=True),
+        "where calls go; a path in it comes before the call's own",
+        stand_in="http://stand-in-{n}.invalid:1",
     )
-    allow: tuple[Allowed, ...] | None = Field(default=None, description="the only calls that pass; absent: all")
-    headers: Mapping[HeaderName, HeaderValue] = Field(default={}, description="added to each call", repr=False)
-    proxy: ProxyURL | None = Field(default=None, description="an HTTP proxy on the way there", repr=False)
-    ca: Path | None = Field(default=None, description="certificates to trust instead of the system's (PEM)")
-    mode: Mode = Field(default=Mode.ACT, description="as the global one")
-    timeouts: Timeouts = Field(default=Timeouts(), description="as the global ones")
-    stream: UpstreamStream = Field(default=UpstreamStream(), description="as the global one")
-    retry: Retry = Field(default=Retry(), description="as the global one")
-    gate: bool = Field(default=False, description="as the global one")
-    history: Annotated[History, BeforeValidator(_word)] = Field(default=History.HINT, description="as the global one")
-    compat: Compat = Field(default=Compat(), description="changes to failed answers for clients that read no tags")
+    provider: str = setting(One(values.provider), "", "which rules apply; absent: told from the host")
+    prefix: str = setting(
+        One(values.prefix), "", "calls below this path come here, without it; absent: what no prefix matches"
+    )
+    credential: Secret | None = setting(
+        _CREDENTIAL, None, "sent instead of the client's own, whose carriers are all removed", secret=True
+    )
+    credential_file: Path | None = setting(_FILE, None, "the same, from a file", secret=True)
+    require_credential: bool | None = setting(
+        FLAG, None, "refuse calls without one; absent: true for known hosted providers"
+    )
+    allow: tuple[Permit, ...] | None = setting(
+        Many(One(Permit.parse)), None, "the only calls that pass, as METHOD /path; absent: all"
+    )
+    headers: Mapping[str, str] = setting(
+        Table(One(values.header_name), One(values.header_value, is_secret=True)),
+        values.EMPTY,
+        "added to each call",
+        secret=True,
+    )
+    proxy: str | None = setting(
+        One(values.proxy_url, is_secret=True), None, "an HTTP proxy on the way there", secret=True
+    )
+    ca: Path | None = setting(_FILE, None, "certificates to trust instead of the system's (PEM)")
+    mode: Mode = setting(_MODE, Mode.ACT, "as the global one")
+    timeouts: Timeouts = setting(Section(Timeouts), Timeouts(), "as the global ones")
+    stream: UpstreamStream = setting(Section(UpstreamStream), UpstreamStream(), "as the global one, and end")
+    retry: Retry = setting(Section(Retry), Retry(), "as the global one")
+    gate: bool = setting(FLAG, False, "as the global one")
+    history: History = setting(_HISTORY, History.HINT, "as the global one")
+    compat: Compat = setting(Section(Compat), Compat(), "changes to failed answers for clients that read no tags")
 
     @property
     def host(self) -> str:
@@ -243,60 +212,58 @@ class Upstream(_Settings):
             return True
         return any(permit.permits(method, path) for permit in self.allow) and not values.has_dot_segment(path)
 
-    @model_validator(mode="before")
-    @classmethod
-    def _named(cls, data: Any) -> Any:
-        if isinstance(data, dict) and not data.get("name") and isinstance(data.get("url"), str):
-            host = data["url"].partition("://")[2].partition("/")[0].rpartition("@")[2]
-            return {**data, "name": re.sub(r"[^A-Za-z0-9.]+", "-", host).strip("-.")[:64] or "upstream"}
-        return data
-
 
 INHERITED: Final = ("mode", "timeouts", "stream", "retry", "gate", "history")
 
 
-class Config(_Settings):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
     """A whole configuration."""
 
-    listen: Listen = Field(default=Address("127.0.0.1", 8080), description="the data port")
-    admin: Listen = Field(default=Address("127.0.0.1", 8081), description="metrics, health and the status page")
-    admin_token: SecretStr = Field(
-        default=SecretStr(""), description="opens the status page where admin is not loopback; none: it stays shut"
+    listen: Address = setting(_ADDRESS, Address("127.0.0.1", 8080), "the data port; :8080 is every address")
+    admin: Address = setting(_ADDRESS, Address("127.0.0.1", 8081), "metrics, health and the status page")
+    admin_token: Secret = setting(
+        One(Secret, is_secret=True),
+        Secret(""),
+        "opens the status page where admin is not loopback; none: it stays shut",
     )
-    admin_hosts: tuple[Host, ...] = Field(default=(), description="names beside addresses and localhost for that page")
-    mode: Mode = Field(default=Mode.ACT, description="act; observe: tags, metrics and logs only")
-    workers: int = Field(default=1, ge=1, le=256, description="processes; they share state through store")
-    upstreams: tuple[Upstream, ...] = Field(default=(), description="where calls go, by path prefix")
-    clients: tuple[Client, ...] = Field(default=(), description="keys that may call; none: all may")
-    timeouts: Timeouts = Field(default=Timeouts(), description="how long a call may take")
-    stream: Stream = Field(default=Stream(), description="event streams")
-    retry: Retry = Field(default=Retry(), description="repeats of failed calls")
-    gate: bool = Field(default=False, description="on: answer calls that cannot succeed from the last real answer")
-    history: Annotated[History, BeforeValidator(_word)] = Field(
-        default=History.HINT, description="off; hint: say what is wrong with a refused history; heal: mend it too"
+    admin_hosts: tuple[str, ...] = setting(
+        Many(One(values.host_name)), (), "names beside addresses and localhost that a browser may call that page by"
     )
-    quarantine: Quarantine = Field(default=Quarantine(), description="turns that the provider refused")
-    outage: Outage = Field(default=Outage(), description="when a run of failures is an outage")
-    limits: Limits = Field(default=Limits(), description="what the proxy holds and takes")
-    forward_client: bool = Field(
-        default=False, description="pass on cookies and who the client is (x-forwarded-for, …)"
+    mode: Mode = setting(
+        _MODE, Mode.ACT, "observe: tags, metrics and logs only, nothing is retried, held, mended or refused"
     )
-    cors: tuple[Origin, ...] = Field(default=(), description="origins of pages that may read the proxy's own errors")
-    store: StoreURL = Field(
-        default="memory://", description="or redis://HOST:6379/0 for several workers or replicas", repr=False
+    workers: int = setting(whole(1, 256), 1, "processes; they share state through store")
+    upstreams: tuple[Upstream, ...] = setting(
+        Many(Section(Upstream)), (), "where calls go: the longest prefix first, then the first without one"
     )
-    rules: tuple[Path, ...] = Field(default=(), description="more rule files, read before the built-in ones")
-    lame_duck: Duration = Field(default=0.0, description="after SIGTERM all goes on for so long, /readyz fails")
-    drain: Duration = Field(default=25.0, description="then running calls have so long to end")
-    log: Log = Field(default=Log(), description="log lines")
-
-    @model_validator(mode="before")
-    @classmethod
-    def _inherit(cls, data: Any) -> Any:
-        """Upstreams begin with the global sections."""
-        if not isinstance(data, dict) or not isinstance(data.get("upstreams"), list | tuple):
-            return data
-        return {**data, "upstreams": [_inherited(upstream, data) for upstream in data["upstreams"]]}
+    clients: tuple[Client, ...] = setting(Many(Section(Client)), (), "keys that may call; none: all may")
+    timeouts: Timeouts = setting(Section(Timeouts), Timeouts(), "how long a call may take")
+    stream: Stream = setting(Section(Stream), Stream(), "event streams")
+    retry: Retry = setting(Section(Retry), Retry(), "repeats of failed calls")
+    gate: bool = setting(FLAG, False, "on: answer calls that cannot succeed from the last real answer")
+    history: History = setting(
+        _HISTORY, History.HINT, "off; hint: say what is wrong with a refused history; heal: mend it too"
+    )
+    quarantine: Quarantine = setting(
+        Section(Quarantine), Quarantine(), "turns that the provider refused for what they contain"
+    )
+    outage: Outage = setting(Section(Outage), Outage(), "when a run of failures is an outage")
+    limits: Limits = setting(Section(Limits), Limits(), "what the proxy holds and takes")
+    forward_client: bool = setting(FLAG, False, "pass on cookies and who the client is (x-forwarded-for, …)")
+    cors: tuple[str, ...] = setting(
+        Many(One(values.origin)), (), "origins of pages that may read the proxy's own errors"
+    )
+    store: str = setting(
+        One(values.store_url, is_secret=True),
+        "memory://",
+        "or redis://HOST:6379/0 for several workers or replicas",
+        secret=True,
+    )
+    rules: tuple[Path, ...] = setting(Many(_FILE), (), "more rule files, read before the built-in ones")
+    lame_duck: float = setting(DURATION, 0.0, "after SIGTERM all goes on for so long, /readyz fails")
+    drain: float = setting(DURATION, 25.0, "then running calls have so long to end")
+    log: Log = setting(Section(Log), Log(), "log lines, on standard error")
 
     @property
     def files(self) -> tuple[Path, ...]:
@@ -305,20 +272,3 @@ class Config(_Settings):
         for upstream in self.upstreams:
             found += [path for path in (upstream.credential_file, upstream.ca) if path is not None]
         return tuple(found)
-
-
-def _inherited(upstream: Any, config: dict[str, Any]) -> Any:
-    if not isinstance(upstream, dict):
-        return upstream
-    merged = dict(upstream)
-    for key in INHERITED:
-        ours, own = config.get(key), upstream.get(key)
-        if ours is None:
-            continue
-        if isinstance(ours, _Settings):
-            ours = ours.model_dump()
-        if own is None:
-            merged[key] = ours
-        elif isinstance(ours, dict) and isinstance(own, dict):
-            merged[key] = {**ours, **own}
-    return merged

@@ -20,6 +20,7 @@ _LOADER: Final[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _NULL: Final = frozenset({"", "~", "null", "Null", "NULL"})
 _MERGE: Final = "<<"
 _VARIABLE: Final = re.compile(r"\$\{(?:(?P<name>[A-Za-z_]\w*)(?P<default>:-[^}]*)?\})?", re.ASCII)
+_MAX_SHOWN: Final = 24
 _KEY: Final = re.compile(r"[A-Za-z_][A-Za-z_-]{0,38}\d{0,3}", re.ASCII)
 
 
@@ -32,7 +33,31 @@ class Document:
     lines: dict[Place, int] = field(default_factory=dict)
     origins: dict[Place, str] = field(default_factory=dict)  # values that came from elsewhere: `--listen`
     expanded: set[Place] = field(default_factory=set)  # values that the environment is part of
-    problems: list[tuple[Place, str]] = field(default_factory=list)
+    problems: dict[Place, str] = field(default_factory=dict)
+    repeats: list[tuple[Place, str, int]] = field(default_factory=list)
+    is_readable: bool = True
+
+    def refuse(self, problem: str, line: int = 1) -> None:
+        """The file as a whole cannot be read."""
+        self.is_readable = False
+        self.lines[()] = line
+        self.problems[()] = problem
+
+    def wrong(self, place: Place, problem: str, value: str | None = None) -> None:
+        """Notes a problem, and the value where it may be told. Of an unreadable value nothing more is said."""
+        place = self.written(place)
+        shows = value is not None and len(value) <= _MAX_SHOWN and place not in self.expanded
+        self.problems.setdefault(place, f'{problem}, found "{value}"' if shows else problem)
+
+    @property
+    def has_problems(self) -> bool:
+        return bool(self.problems or self.repeats)
+
+    def lines_of_problems(self) -> list[str]:
+        """`FILE:LINE: key: what is wrong, what is allowed`, in the file's order."""
+        named = [(self.where(at), f"{shown(at)}: {text}" if at else text) for at, text in self.problems.items()]
+        named += [(f"{self.name}:{line}", f"{shown(at)}: {text}") for at, text, line in self.repeats]
+        return [f"{where}: {text}" for where, text in sorted(named, key=lambda item: _order(item[0]))]
 
     def written(self, place: Place) -> Place:
         """The place itself, or the global section's that an upstream inherited the value from."""
@@ -57,12 +82,11 @@ def read(text: str, name: str, env: Mapping[str, str]) -> Document:
     except yaml.MarkedYAMLError as error:
         # Its text, and what it quotes, can hold a value: `credential: *sk-...`.
         mark = error.problem_mark or error.context_mark
-        document.lines[()] = mark.line + 1 if mark else 1
         reason = re.sub(r"""(['"]).{2,}\1""", "(…)", error.problem or "cannot be read", flags=re.DOTALL)
-        document.problems.append(((), f"is not YAML: {reason}"))
+        document.refuse(f"is not YAML: {reason}", mark.line + 1 if mark else 1)
         return document
     except yaml.YAMLError:
-        document.problems.append(((), "is not YAML: it holds characters that YAML does not allow"))
+        document.refuse("is not YAML: it holds characters that YAML does not allow")
         return document
     if root is None:
         return document
@@ -71,7 +95,7 @@ def read(text: str, name: str, env: Mapping[str, str]) -> Document:
     if isinstance(values, dict):
         document.values = values
     elif values is not None:
-        document.problems.append(((), "expected a mapping of keys to values"))
+        document.refuse("expected a mapping of keys to values")
     return document
 
 
@@ -87,6 +111,11 @@ def shown(place: Place) -> str:
     return text
 
 
+def _order(where: str) -> tuple[int, int]:
+    _, _, line = where.rpartition(":")
+    return (1, int(line)) if line.isdecimal() else (0, 0)
+
+
 class _Reader:
     def __init__(self, document: Document, env: Mapping[str, str]) -> None:
         self.document = document
@@ -94,7 +123,7 @@ class _Reader:
 
     def value(self, node: Any, place: Place, above: tuple[int, ...]) -> Any:
         if id(node) in above:
-            self.document.problems.append((place, "an alias (*) must not stand inside what it names"))
+            self.document.wrong(place, "an alias (*) must not stand inside what it names")
             return None
         above = (*above, id(node))
         match node:
@@ -116,16 +145,17 @@ class _Reader:
         own: set[str] = set()
         for key_node, value_node, is_own in self.entries(node, place, above):
             if not isinstance(key_node, yaml.ScalarNode):
-                self.document.problems.append((place, "expected a word as key"))
+                self.document.wrong(place, "expected a word as key")
                 continue
             inner = (*place, key_node.value)
-            first = self.document.lines.get(inner)
-            self.document.lines[inner] = key_node.start_mark.line + 1
+            line = key_node.start_mark.line + 1
             if is_own and key_node.value in own:
-                self.document.problems.append((inner, f"stands here a second time, first in line {first}"))
+                first = self.document.lines[inner]
+                self.document.repeats.append((inner, f"stands here a second time, first in line {first}", line))
                 continue
             if is_own:
                 own.add(key_node.value)
+            self.document.lines[inner] = line
             values[key_node.value] = self.value(value_node, inner, above)
         return values
 
@@ -139,7 +169,7 @@ class _Reader:
                     if isinstance(base, yaml.MappingNode) and id(base) not in above:
                         yield from self.entries(base, place, (*above, id(base)), is_own=False)
                     else:
-                        self.document.problems.append((place, "<< expects a mapping, or a list of mappings"))
+                        self.document.wrong(place, "<< expects a mapping, or a list of mappings")
         for key, value in node.value:
             if key.value != _MERGE:
                 yield key, value, is_own
@@ -165,5 +195,5 @@ class _Reader:
 
         text = _VARIABLE.sub(fill, text)
         if wrong:
-            self.document.problems.extend((place, problem) for problem in dict.fromkeys(wrong))
+            self.document.wrong(place, "; ".join(dict.fromkeys(wrong)))
         return text

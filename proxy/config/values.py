@@ -1,4 +1,4 @@
-"""The values that settings are made of: an address, a permitted call, a secret. Text in, a checked value out.
+"""The single values that settings are made of: an address, a permitted call, a secret. Text in, a checked value out.
 
 A `ValueError` says what is allowed and never what was found: the caller knows whether that may be shown.
 """
@@ -7,14 +7,32 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from dataclasses import dataclass
-from typing import Final
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, Final
 from urllib.parse import SplitResult, unquote, urlsplit
+
+from proxy.config import units
+from proxy.config.kinds import One
 
 _TOKEN: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+", re.ASCII)
 _VISIBLE: Final = re.compile(r"[\x21-\x7e](?:[\t\x20-\x7e]*[\x21-\x7e])?", re.ASCII)
 _HOST: Final = re.compile(r"[0-9A-Za-z_](?:[0-9A-Za-z_.-]*[0-9A-Za-z_.])?", re.ASCII)
 _DOTS: Final = re.compile(r"(?:^|[/\\])\.{1,2}(?:;[^/\\]*)?(?=[/\\]|$)")
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """Text that shows itself only when asked by name."""
+
+    _text: str = field(repr=False)
+
+    def get_secret_value(self) -> str:
+        return self._text
+
+    def __str__(self) -> str:
+        return "(secret)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,12 +168,21 @@ def sha256(text: str) -> str:
     return text
 
 
-def credential(text: str) -> str:
+def credential(text: str) -> Secret:
     """A secret that can stand in a header."""
-    text = text.strip()
-    if not text:
+    if not text.strip():
         raise ValueError("is empty: set it, or leave the key out to pass on the client's own")
-    return header_value(text)
+    return Secret(header_value(text.strip()))
+
+
+def name(text: str) -> str:
+    if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}", text, re.ASCII) is None:
+        raise ValueError("expected 1 to 64 letters, digits, and . _ : - after the first")
+    return text
+
+
+def provider(text: str) -> str:
+    return name(text) if text else ""
 
 
 def header_value(text: str) -> str:
@@ -196,3 +223,78 @@ def _is_host(text: str) -> bool:
         except ValueError:
             return False
     return text in ("", "*") or _HOST.fullmatch(text) is not None
+
+
+EMPTY: Final[Mapping[str, str]] = MappingProxyType({})
+
+_ON: Final = frozenset({"true", "yes", "on", "1"})
+_OFF: Final = frozenset({"false", "no", "off", "0"})
+
+
+def _flag(text: str) -> bool:
+    if text.lower() not in _ON | _OFF:
+        raise ValueError("expected true or false")
+    return text.lower() in _ON
+
+
+def _measure(parse: Callable[[str], Any], pattern: str) -> One:
+    return One(parse, {"type": ["number", "string"], "minimum": 0, "pattern": f"^({pattern})$"})
+
+
+FLAG: Final = One(_flag, {"enum": [True, False, "on", "off", "yes", "no"]})
+DURATION: Final = _measure(units.duration_s, units.DURATION)
+SIZE: Final = _measure(units.size_bytes, units.SIZE)
+DEADLINE: Final = _measure(
+    lambda text: None if text == "auto" else units.duration_s(text), f"auto|{units.DURATION}"
+)  # None is auto
+
+
+def whole(least: int, most: int | None = None) -> One:
+    """A whole number within bounds, both included."""
+    allowed = (
+        f"expected a whole number from {least} to {most}" if most else f"expected a whole number of at least {least}"
+    )
+
+    def parse(text: str) -> int:
+        if re.fullmatch(r"\d{1,12}", text, re.ASCII) is None or not least <= int(text) <= (most or 10**12):
+            raise ValueError(allowed)
+        return int(text)
+
+    return One(parse, {"type": "integer", "minimum": least} | ({"maximum": most} if most else {}))
+
+
+def share() -> One:
+    """A part of a whole."""
+
+    def parse(text: str) -> float:
+        if re.fullmatch(r"\d*\.?\d+", text, re.ASCII) is None or float(text) > 1:
+            raise ValueError("expected a number from 0 to 1 such as 0.2")
+        return float(text)
+
+    return One(parse, {"type": "number", "minimum": 0, "maximum": 1})
+
+
+def choice(*words: str, to: Callable[[str], Any] = str) -> One:
+    """One of some words."""
+
+    def parse(text: str) -> Any:
+        # YAML 1.1 reads a bare `off` as false: whoever writes YAML by program may send that.
+        word = "off" if text == "false" and "off" in words else text
+        if word not in words:
+            raise ValueError(f"expected one of {', '.join(words)}")
+        return to(word)
+
+    return One(parse, {"enum": [*map(str, words), *([False] if "off" in words else [])]})
+
+
+def _status(text: str) -> int | None:
+    if text in ("off", "false"):
+        return None
+    if re.fullmatch(r"[45]\d\d", text, re.ASCII) is None:
+        raise ValueError("expected off or a status from 400 to 599 such as 402")
+    return int(text)
+
+
+STATUS: Final = One(
+    _status, {"anyOf": [{"enum": ["off", False]}, {"type": "integer", "minimum": 400, "maximum": 599}]}
+)  # None is off
