@@ -180,11 +180,11 @@ def _settled(evidence: Evidence, rules: Rules, winner: Match | None, considered:
 def classify_evidence(evidence: Evidence, rules: Rules, provider: str, now: float | None) -> Verdict:
     """The verdict on a failure whose evidence was gathered."""
     decision = decide(evidence, rules, provider)
-    return verdict_of(decision, evidence, rules, now)
+    return verdict_of(decision, evidence, rules, provider, now)
 
 
-def verdict_of(decision: Decision, evidence: Evidence, rules: Rules, now: float | None) -> Verdict:
-    wait = wait_of(evidence, now)
+def verdict_of(decision: Decision, evidence: Evidence, rules: Rules, provider: str, now: float | None) -> Verdict:
+    wait = wait_of(evidence, now, rules.ahead_s(provider) if provider else 0.0)
     if decision.winner is None:
         return replace(own_verdict("unrecognised", source=Source.UPSTREAM), confidence=Confidence.STATUS, wait=wait)
     return rules.verdict(decision.reason, rule=decision.winner.rule, confidence=decision.confidence, wait=wait)

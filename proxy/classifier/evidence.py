@@ -7,6 +7,7 @@ within an error) is a layer of its own, further in.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
@@ -65,6 +66,8 @@ def _kinds() -> dict[str, _Kind]:
 
 
 _KINDS: Final[Mapping[str, _Kind]] = _kinds()
+# MiniMax and others put their business code at a message's end: "insufficient balance (1008)"
+_CLOSING_CODE: Final = re.compile(r"\((\d{4,6})\)\s{0,4}$")
 _EMPTY: Final = frozenset({"", "none", "null", "undefined"})
 _SKELETON: Final[dict[int, int | None]] = {ord("_"): None, ord("-"): None, ord(" "): None}
 
@@ -314,6 +317,12 @@ class _Reader:
 
     def code(self, layer: Layer, raw: str, member: str) -> None:
         word = code_word(raw)
+        if "." in raw and "://" not in raw:
+            # Dotted codes name their family first: AuthFailure.SignatureFailure
+            family = code_word(raw.partition(".")[0])
+            if len(family) > 3 and len(layer.codes) < _MAX_CODES - 1:
+                layer.codes.setdefault(word, member)
+                word = family
         if word in _EMPTY or len(layer.codes) >= _MAX_CODES:
             return
         if len(word) == 3 and word[0] in "45" and word.isdigit():
@@ -342,6 +351,9 @@ class _Reader:
             return
         if len(text) > _HEAD_CHARS + _TAIL_CHARS:
             text = f"{text[:_HEAD_CHARS]}\n{text[-_TAIL_CHARS:]}"
+        closing = _CLOSING_CODE.search(text)
+        if closing:
+            layer.codes.setdefault(closing[1], "the message's end")
         text, links = without_links(text)
         self.prose_left -= len(text)
         if text not in layer.texts:

@@ -65,7 +65,7 @@ def explain(answer: Answer, rules: Rules | None = None, *, now: float | None = N
     if evidence is None:
         return Explanation(verdict=None, evidence=(f"status {answer.status}",), considered=(), why=("the answer holds no error: it is a good one",))
     decision = decide(evidence, rules, answer.provider)
-    verdict = verdict_of(decision, evidence, rules, now)
+    verdict = verdict_of(decision, evidence, rules, answer.provider, now)
     return Explanation(
         verdict=verdict,
         evidence=tuple(_evidence(evidence)),

@@ -27,7 +27,7 @@ _TOP: Final = frozenset({"provider", "reasons", "rules"})
 _HEAD: Final = frozenset(
     {
         "name", "aliases", "speaks", "hosts", "hosted", "credential", "dialect", "generation_paths", "stream_end", "refuses",
-        "business_codes",
+        "business_codes", "clock",
     }
 )  # fmt: skip
 _REASON: Final = frozenset({"class", "scope", "action", "advice", "meaning", "forget"})
@@ -37,7 +37,7 @@ _TIERS: Final[Mapping[str, Tier]] = {
     "judged": Tier.JUDGED, "code": Tier.CODE, "phrase": Tier.PHRASE, "hint": Tier.HINT, "status": Tier.STATUS,
 }  # fmt: skip
 # Common files, in the order in which their rules are tried; all others are a provider's own.
-_COMMON: Final = ("judged.yaml", "codes.yaml", "phrases.yaml", "hints.yaml", "statuses.yaml")
+_COMMON: Final = ("judged.yaml", "gateways.yaml", "codes.yaml", "phrases.yaml", "hints.yaml", "statuses.yaml")
 _REASONS_FILE: Final = "reasons.yaml"
 _MAX_ADVICE: Final = 160
 
@@ -94,6 +94,7 @@ class _Reading:
         self.found: dict[str, Rule] = {}
         self.providers: dict[str, Provider] = {}
         self.speaks: dict[str, set[str]] = {}
+        self.clocks: dict[str, float] = {}
         self.wanted: list[tuple[_File, list[str | int], str]] = []
 
     def read(self, path: Path, *, user: bool) -> None:
@@ -133,6 +134,11 @@ class _Reading:
                 business_codes=tuple(file.words(head, "business_codes", where)),
             ),
         )
+        clock = head.get("clock", 0)
+        if isinstance(clock, (int, float)) and not isinstance(clock, bool) and -14 <= clock <= 14:
+            self.clocks.setdefault(name, clock * 3600.0)
+        else:
+            file.problem([*where, "clock"], "provider.clock: expected hours ahead of UTC, -14 to 14")
         for alias in (name, *file.words(head, "aliases", where)):
             self.speaks.setdefault(provider_key(alias), set()).update((name, *file.words(head, "speaks", where)))
         return name
@@ -231,6 +237,7 @@ class _Reading:
             reasons=self.reasons,
             providers=self.providers,
             speaks={alias: frozenset(names) for alias, names in self.speaks.items()},
+            clocks={name: ahead_s for name, ahead_s in self.clocks.items() if ahead_s},
             index=build_index(rules),
         )
 

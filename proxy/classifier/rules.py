@@ -87,8 +87,8 @@ class Rule:
             if said is None or (value and value not in said.lower()):
                 return False
         if self.unless:
-            heard, spelled = layer.heard(), layer.spelled()
-            return not any(heard_in(phrase, heard) or heard_in(phrase, spelled) for phrase in self.unless)
+            heard = layer.heard()
+            return not any(heard_in(phrase, heard) for phrase in self.unless)
         return True
 
 
@@ -116,6 +116,7 @@ class Rules:
     reasons: Mapping[str, Reason]
     providers: Mapping[str, Provider]
     speaks: Mapping[str, frozenset[str]]  # a provider's name or alias -> the providers whose rules hold for it
+    clocks: Mapping[str, float]  # seconds that a provider's clock, where it names no zone, is ahead of UTC
     index: Index = field(repr=False)
 
     def provider(self, name: str) -> Provider | None:
@@ -140,6 +141,12 @@ class Rules:
         if not name:
             return _NOBODY
         return self.speaks.get(name) or self.speaks.get(provider_key(name)) or _NOBODY
+
+    def ahead_s(self, name: str) -> float:
+        """How far the times that a provider states without a zone are ahead of UTC."""
+        if not self.clocks:
+            return 0.0
+        return next((self.clocks[one] for one in self.speaking(name) if one in self.clocks), 0.0)
 
     def verdict(self, reason: str, *, rule: Rule, confidence: Confidence, wait: Wait | None) -> Verdict:
         known = self.reasons[reason]

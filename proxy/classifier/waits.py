@@ -43,13 +43,17 @@ _INSTANT: Final = re.compile(
     r"(?:reset|resets|again|available|until|after|retry|wait|access)[a-z ]{0,20}(?: (?:at|on|until|after))?:? "
     r"(\d{4}-\d\d-\d\d[t ]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?: ?z| ?utc| ?[+-]\d\d:?\d\d)?|\d{4}-\d\d-\d\d at \d\d:\d\d utc)"
 )
+_ZONE_GAP: Final = re.compile(r" ([+-]\d\d:?\d\d)$")
+# API Management: `19:26:41`, with days `12.03:10:05` (https://learn.microsoft.com/en-us/azure/api-management/quota-policy)
+_CLOCK_SPAN: Final = re.compile(r"(?:replenished|reset|resets|again|wait|refilled) (?:in|after) (?:(\d{1,3})\.)?(\d{1,2}):(\d\d):(\d\d)(?!\d)")
 _CUES: Final = ("retry", "again", "wait", "reset", "back", "available", "until", "后", "後", "refresh", "cool", "refill", "replenish", "access")
 _MAX_PROSE: Final = 4000
 
 
-def wait_of(evidence: Evidence, now: float | None) -> Wait | None:
+def wait_of(evidence: Evidence, now: float | None, ahead_s: float = 0.0) -> Wait | None:
     """The wait that an answer states: in `retry-after` headers, else in the body's members, else in prose, else by the
-    reset of a window whose remaining is 0."""
+    reset of a window whose remaining is 0. `ahead_s`: how far the provider's clock is ahead of UTC where prose names none.
+    """
     clock = now if now is not None else date_of(evidence.headers)
     headers = evidence.headers
     if headers:
@@ -70,7 +74,7 @@ def wait_of(evidence: Evidence, now: float | None) -> Wait | None:
                     return Wait(seconds * scale, WaitOrigin.BODY)
     for layer in reversed(evidence.layers):
         for text in layer.texts:
-            seconds = in_prose(text, clock)
+            seconds = in_prose(text, clock, ahead_s)
             if seconds is not None:
                 return Wait(seconds, WaitOrigin.PROSE)
     resets = [*_resets(headers, clock), *_resets(evidence.body_headers, clock)]
@@ -133,19 +137,23 @@ def member(name: str, value: Any, clock: float | None) -> float | None:
     return _plausible(value / 1000 if name.endswith("ms") else float(value))
 
 
-def in_prose(text: str, clock: float | None) -> float | None:
+def in_prose(text: str, clock: float | None, ahead_s: float = 0.0) -> float | None:
     """A wait that a sentence states, None for a vague one ("a few minutes")."""
     said = text[:_MAX_PROSE].lower()
     if not any(cue in said for cue in _CUES):
         return None
+    span = _CLOCK_SPAN.search(said)
+    if span:
+        days, hours, minutes, seconds = (int(part or 0) for part in span.groups())
+        return _plausible(days * 86400.0 + hours * 3600 + minutes * 60 + seconds)
     for pattern in (_PROSE, _PROSE_CJK, _PROSE_SPAN, _PROSE_BARE):
         found = pattern.search(said)
         if found:
-            seconds = _plausible(duration(found[1].strip(" ,")))
-            if seconds is not None:
-                return seconds
+            stated = _plausible(duration(found[1].strip(" ,")))
+            if stated is not None:
+                return stated
     instant = _INSTANT.search(said)
-    return _plausible(_until(_iso(instant[1].replace(" at ", " ")), clock)) if instant else None
+    return _plausible(_until(_iso(instant[1].replace(" at ", " "), ahead_s), clock)) if instant else None
 
 
 def duration(text: str) -> float | None:
@@ -161,11 +169,15 @@ def duration(text: str) -> float | None:
     return sum(float(number) * _UNITS[unit] for number, unit in _PART.findall(text))
 
 
-def _iso(text: str) -> float | None:
-    text = text.strip().lower().removesuffix("utc").strip().upper()
+def _iso(text: str, ahead_s: float = 0.0) -> float | None:
+    text = text.strip().lower()
+    zoned = text.endswith("utc")
+    text = text.removesuffix("utc").strip().upper()
     try:
-        instant = datetime.fromisoformat(text)
-        return (instant if instant.tzinfo else instant.replace(tzinfo=UTC)).timestamp()
+        instant = datetime.fromisoformat(_ZONE_GAP.sub(r"\1", text))
+        if instant.tzinfo is None:
+            return instant.replace(tzinfo=UTC).timestamp() - (0.0 if zoned else ahead_s)
+        return instant.timestamp()
     except (ValueError, OverflowError):
         return None
 
