@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from proxy.app import Service, rules_of
-from proxy.config import Config
+from proxy.config import Config, from_values
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
 
@@ -140,7 +140,7 @@ def config(url: str, **settings: Any) -> Config:
     """A configuration on free ports; `up` holds further settings of the upstream."""
     up = {"name": "up", "url": url, **settings.pop("up", {})}
     others = settings.pop("others", [])
-    return Config.model_validate(
+    return from_values(
         {"listen": "127.0.0.1:0", "admin": "127.0.0.1:0", "upstreams": [up, *others], **settings}
     )
 
