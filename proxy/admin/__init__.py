@@ -9,9 +9,19 @@ from aiohttp import web
 
 from proxy.admin import events, paths
 from proxy.admin.problem import explain_refusals, harden
-from proxy.admin.state import STATE, AdminSettings, AdminState, Classifier, NotAnAnswerError, Quarantine
+from proxy.admin.state import (
+    STATE,
+    AdminSettings,
+    AdminState,
+    Classifier,
+    NotAnAnswerError,
+    Quarantine,
+    QuarantinedTurn,
+)
 
-__all__ = ["AdminSettings", "AdminState", "Classifier", "NotAnAnswerError", "Quarantine", "build"]
+__all__ = [
+    "AdminSettings", "AdminState", "Classifier", "NotAnAnswerError", "Quarantine", "QuarantinedTurn", "build",
+]  # fmt: skip
 
 
 def build(state: AdminState) -> web.Application:

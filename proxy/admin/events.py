@@ -1,6 +1,7 @@
 """The live status: server-sent events, each a whole snapshot, so that a page that comes late or back needs no history.
 
-A watcher looks at one number a second; nothing on a call's way knows that anybody watches.
+A watcher looks at one number a second; nothing on a call's way knows that anybody watches. Programs get an event
+`status`, the same as /status.json; with `?view=page` the page gets an event `page`, its parts drawn anew.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from typing import Final
 
 from aiohttp import web
 
+from proxy.admin.look import look
+from proxy.admin.page import event
 from proxy.admin.problem import problem
 from proxy.admin.state import STATE
 
@@ -54,13 +57,15 @@ async def watch(request: web.Request) -> web.StreamResponse:
 
 async def _tell(request: web.Request, response: web.StreamResponse, closing: asyncio.Event) -> None:
     state = request.app[STATE]
+    is_page = request.query.get("view") == "page"
     told = looks = 0
     while not closing.is_set():
         if looks == 0 or state.revision() != told:
             looks = TELL_ANYWAY_LOOKS
             told = state.revision()
-            data = json.dumps(state.snapshot(), separators=(",", ":"))
-            await response.write(f"event: status\ndata: {data}\n\n".encode())
+            now = await look(state)
+            data = json.dumps(event(now) if is_page else now, separators=(",", ":"))
+            await response.write(f"event: {'page' if is_page else 'status'}\ndata: {data}\n\n".encode())
         looks -= 1
         with suppress(TimeoutError):
             await asyncio.wait_for(closing.wait(), LOOK_S)

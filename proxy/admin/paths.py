@@ -9,7 +9,8 @@ from typing import Final
 from aiohttp import web
 
 from proxy.admin.guard import refuse
-from proxy.admin.page import CONTENT_POLICY, render
+from proxy.admin.look import look
+from proxy.admin.page import CONTENT_POLICY, document
 from proxy.admin.problem import Handler, as_json, problem
 from proxy.admin.state import STATE, NotAnAnswerError
 
@@ -47,14 +48,12 @@ async def readyz(request: web.Request) -> web.Response:
 
 
 async def status_page(request: web.Request) -> web.Response:
-    state = request.app[STATE]
-    page = render(state.snapshot(), is_draining=state.is_draining())
+    page = document(await look(request.app[STATE]))
     return web.Response(text=page, content_type="text/html", headers={"Content-Security-Policy": CONTENT_POLICY})
 
 
 async def status_json(request: web.Request) -> web.Response:
-    state = request.app[STATE]
-    return as_json({"draining": state.is_draining(), **state.snapshot()})
+    return as_json(await look(request.app[STATE]))
 
 
 async def classify(request: web.Request) -> web.Response:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -14,6 +14,24 @@ class Quarantine(Protocol):
 
     async def release(self, turn_id: str) -> bool:
         """Let a turn go; False where none has that id."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuarantinedTurn:
+    """A turn that a provider refused for what it contains. Its content is not known here."""
+
+    id: str
+    client: str  # as in a call's report: a name or a hashed label
+    upstream: str
+    reason: str
+    since: float  # seconds since the epoch
+    until: float
+    refusals: int
+
+
+async def no_turns() -> Sequence[QuarantinedTurn]:
+    """For a quarantine that cannot be listed."""
+    return ()
 
 
 class NotAnAnswerError(ValueError):
@@ -43,6 +61,7 @@ class AdminState:
     revision: Callable[[], int]  # grows when a snapshot would tell something new
     classify: Classifier
     quarantine: Quarantine
+    turns: Callable[[], Awaitable[Sequence[QuarantinedTurn]]] = no_turns  # what is in it, the latest first
 
 
 STATE = web.AppKey("state", AdminState)

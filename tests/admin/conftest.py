@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 from aiohttp.test_utils import TestClient
 
-from proxy.admin import AdminSettings, AdminState, NotAnAnswerError, build
+from proxy.admin import AdminSettings, AdminState, NotAnAnswerError, QuarantinedTurn, build
 from proxy.model import TRAITS, Class, Confidence, Verdict
 from proxy.report import CallReport, Metrics, Reporter, ReportSettings, Words
 
@@ -21,12 +21,16 @@ class Rest:
     settings: AdminSettings = field(default_factory=lambda: AdminSettings(is_loopback=True))
     is_draining: bool = False
     turns: set[str] = field(default_factory=set)
+    quarantined: list[QuarantinedTurn] = field(default_factory=list)
     classified: list[tuple[object, bool]] = field(default_factory=list)
     reporter: Reporter = field(
         default_factory=lambda: Reporter(
             ReportSettings(upstreams=("openai", "anthropic")), Metrics(Words(upstreams=frozenset({"openai"})))
         )
     )
+
+    async def listed(self) -> Sequence[QuarantinedTurn]:
+        return self.quarantined
 
     async def release(self, turn_id: str) -> bool:
         known = turn_id in self.turns
@@ -79,6 +83,7 @@ def admin(rest: Rest, aiohttp_client: Callable[..., Awaitable[TestClient[Any, An
             revision=lambda: rest.reporter.status.revision,
             classify=rest.classify,
             quarantine=rest,
+            turns=rest.listed,
         )
         return await aiohttp_client(build(state))
 

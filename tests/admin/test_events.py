@@ -35,6 +35,18 @@ async def test_a_watcher_sees_the_state_at_once_and_every_change(admin: Any, res
     answer.close()
 
 
+async def test_the_page_is_told_its_parts(admin: Any, rest: Any) -> None:
+    client = await admin()
+    answer = await client.get("/status/events?view=page")
+    first = await next_snapshot(answer)
+    assert "No failure so far." in first["parts"]["verdicts"]
+    rest.fails(call_id="call-8")
+    while "call-8" not in (await next_snapshot(answer))["parts"]["verdicts"]:
+        pass
+    assert f'data-edition="{first["edition"]}"' in await (await client.get("/status")).text()
+    answer.close()
+
+
 async def test_what_changes_without_a_report_is_told_too(admin: Any, rest: Any) -> None:
     client = await admin()
     answer = await client.get("/status/events")

@@ -1,0 +1,162 @@
+"""What each part of the status page says, from one look at everything: the same HTML for a first load and a live event.
+
+The names of the parts are the places in `status.html`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from proxy.admin.chart import chart
+from proxy.admin.explain import explain
+from proxy.admin.markup import dot, moment, seconds, table, text, times
+from proxy.report.event import Would
+
+NUMBERS: Final = (
+    ("Calls in flight", "inflight"),
+    ("Open streams", "open_streams"),
+    ("Waiting for a retry", "waiting"),
+    ("Turns in quarantine", "quarantined_turns"),
+)
+WOULD: Final[Mapping[Would, str]] = {
+    Would.RETRY: "retried a call",
+    Would.HOLD: "held an answer's head for its first event",
+    Would.WRITE_EVENT: "written an error into a stream",
+    Would.REPAIR: "mended a history",
+    Would.GATE: "answered from an earlier answer",
+    Would.REFUSE_CREDENTIAL: "refused a missing credential",
+    Would.REFUSE_SIZE: "refused a request's size",
+    Would.REFUSE_INFLIGHT: "refused a call beyond the limit",
+}
+
+
+def draw(look: Mapping[str, Any]) -> dict[str, str]:
+    return {
+        "clock": f"As of {moment(look['at'])} UTC, running since {_date(look['began_at'])} {moment(look['began_at'])}."
+        ' <a href="status.json">As JSON</a>',
+        "headline": _headline(look),
+        "would": _would(look["would"]),
+        "numbers": _numbers(look),
+        "upstreams": _upstreams(look["upstreams"]),
+        "hour": _hour(look["failures_last_hour"]),
+        "retries": _counts("Attempts that were repeated, by class", "Retries", look["retries"]) or _soft("None."),
+        "quarantine": _quarantine(look["quarantine"], look["quarantined_turns"]),
+        "verdicts": _verdicts(look["verdicts"]),
+    }
+
+
+def _headline(look: Mapping[str, Any]) -> str:
+    down = [upstream["name"] for upstream in look["upstreams"] if not upstream["up"]]
+    said = [f'<p class="bad">Down: {text(", ".join(down))}.</p>' if down else '<p class="good">All upstreams are well.</p>']
+    if look["draining"]:
+        said.append('<p class="warn">Stopping: running calls have time to end, new ones should go elsewhere.</p>')
+    return "".join(said)
+
+
+def _would(would: Mapping[str, int]) -> str:
+    if not would:
+        return ""
+    done = ", ".join(f"{WOULD[Would(what)]} {times(count)}" for what, count in would.items())
+    return f'<p class="warn">Observe mode: the proxy only watches. It would have {done}.</p>'
+
+
+def _numbers(look: Mapping[str, Any]) -> str:
+    return "<dl>" + "".join(f"<div><dt>{name}</dt><dd>{look[key]}</dd></div>" for name, key in NUMBERS) + "</dl>"
+
+
+def _upstreams(upstreams: Sequence[Mapping[str, Any]]) -> str:
+    if not upstreams:
+        return _soft("None is configured.")
+    return table(
+        "Whether each upstream is well, since when not, and why",
+        ("Upstream", "State", "Since", "Why", "#Failures in a row", "#Stalled streams"),
+        (_upstream(upstream) for upstream in upstreams),
+    )
+
+
+def _upstream(upstream: Mapping[str, Any]) -> str:
+    streak, threshold = upstream["streak"], upstream["threshold"]
+    if not upstream["up"]:
+        state = '<span class="state bad">down</span>'
+    elif streak:
+        state = '<span class="state warn">failing</span>'
+    else:
+        state = '<span class="state good">well</span>'
+    since = moment(upstream["down_since"]) if "down_since" in upstream else ""
+    why = f"{dot(upstream['class'])}{text(upstream['class'])} {text(upstream['reason'])}" if "class" in upstream else ""
+    row = f"{streak} of {threshold}" if streak and upstream["up"] else str(streak)
+    return (
+        f'<th scope="row">{text(upstream["name"])}</th><td>{state}</td><td>{since}</td><td>{why}</td>'
+        f'<td class="number">{row}</td><td class="number">{upstream["stalled_streams"]}</td>'
+    )
+
+
+def _hour(hour: Mapping[str, Any]) -> str:
+    drawn = chart(hour["minutes"], hour["total"])
+    return drawn + (_counts("Failures of the last hour, by class", "Failures", hour["by_class"]) or _soft("None."))
+
+
+def _counts(caption: str, name: str, counts: Mapping[str, int]) -> str:
+    if not counts:
+        return ""
+    ordered = sorted(counts.items(), key=lambda item: -item[1])
+    rows = (f'<th scope="row">{dot(cls)}{text(cls)}</th><td class="number">{count}</td>' for cls, count in ordered)
+    return table(caption, ("Class", f"#{name}"), rows)
+
+
+def _quarantine(turns: Sequence[Mapping[str, Any]], known: int) -> str:
+    if not turns:
+        return _soft("None." if not known else f"{known}, which are kept where this page cannot list them.")
+    more = f"<p>The latest {len(turns)} of {known}.</p>" if known > len(turns) else ""
+    return more + table(
+        "Turns that a provider refused for what they contain",
+        ("Turn", "Client", "Upstream", "Reason", "Since", "Until", "#Refused", "Release"),
+        (_turn(turn) for turn in turns),
+    )
+
+
+def _turn(turn: Mapping[str, Any]) -> str:
+    short = text(turn["id"][:12])
+    return (
+        f'<th scope="row"><code>{short}</code></th><td>{text(turn["client"])}</td><td>{text(turn["upstream"])}</td>'
+        f"<td>{text(turn['reason'])}</td><td>{_date(turn['since'])} {moment(turn['since'])}</td>"
+        f'<td>{_date(turn["until"])} {moment(turn["until"])}</td><td class="number">{turn["refusals"]}</td>'
+        f'<td data-key="{text(turn["id"])}"><button type="button" data-release="{text(turn["id"])}">'
+        f'Release<span class="hidden"> turn {short}</span></button></td>'
+    )
+
+
+def _verdicts(verdicts: Sequence[Mapping[str, Any]]) -> str:
+    if not verdicts:
+        return _soft("No failure so far.")
+    return '<ol class="verdicts">' + "".join(_verdict(verdict) for verdict in verdicts) + "</ol>"
+
+
+def _verdict(verdict: Mapping[str, Any]) -> str:
+    cls = verdict.get("class", "healed")
+    wait = f"wait {seconds(verdict['wait_s'])}" if "wait_s" in verdict else ""
+    told = (
+        moment(verdict["at"]),
+        f'<span class="what"><span>{dot(cls)}{text(cls)}</span> <small>{text(verdict.get("reason", ""))}</small></span>',
+        f"<span>{text(verdict['upstream'])}</span>",
+        f'<span class="status">{text(verdict.get("status", ""))}</span>',
+        f"<span>{_code(verdict.get('rule', ''))}</span>",
+        f"<span>{wait}</span>",
+        f"<span>{text(verdict.get('action', ''))}</span>",
+    )
+    why = "".join(f"<dt>{question}</dt><dd>{text(answer)}</dd>" for question, answer in explain(verdict))
+    key = text(f"{verdict['at']} {verdict['event']} {verdict['call_id']}")
+    return f'<li data-key="{key}"><details><summary>{" ".join(told)}</summary><dl class="why">{why}</dl></details></li>'
+
+
+def _code(value: str) -> str:
+    return f"<code>{text(value)}</code>" if value else ""
+
+
+def _date(iso: str) -> str:
+    return text(iso[:10])
+
+
+def _soft(words: str) -> str:
+    return f'<p class="soft">{words}</p>'

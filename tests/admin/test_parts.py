@@ -1,0 +1,25 @@
+from __future__ import annotations
+
+from proxy.admin.parts import NUMBERS, WOULD, draw
+from proxy.report.event import Would
+
+
+def test_everything_that_observe_mode_leaves_undone_has_words() -> None:
+    assert set(WOULD) == set(Would)
+
+
+def test_numbers_and_classes_are_ordered_by_size_and_named() -> None:
+    parts = draw(
+        {
+            "at": "2026-03-01T10:00:00.000Z", "began_at": "2026-02-28T09:00:00.000Z", "draining": False, "upstreams": [],
+            "would": {}, "inflight": 11, "open_streams": 12, "waiting": 13, "quarantined_turns": 0, "quarantine": [],
+            "failures_last_hour": {"total": 3, "by_class": {"auth": 1, "timeout": 2}, "minutes": []},
+            "retries": {"network": 4}, "verdicts": [],
+        }
+    )  # fmt: skip
+    assert [parts["numbers"].index(str(number)) for number in (11, 12, 13)]
+    assert all(name in parts["numbers"] for name, _ in NUMBERS)
+    assert parts["hour"].rindex("timeout") < parts["hour"].rindex("auth")
+    assert "network" in parts["retries"]
+    assert "None is configured." in parts["upstreams"]
+    assert parts["would"] == ""
