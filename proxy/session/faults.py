@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterator
 
 from proxy.session.pairs import Pairs, Ref, pair
@@ -22,16 +22,12 @@ def faults(history: History) -> tuple[Found, ...]:
 
 
 def pair_faults(history: History, pairs: Pairs) -> Iterator[Found]:
-    calls = Counter(part.id for entry in history.entries for part in entry.parts if part.kind is Kind.CALL and part.id)
-    spoke_last = max((at for at, entry in enumerate(history.entries) if entry.role is Role.ASSISTANT), default=-1)
-    for ref in pairs.unanswered:
-        call = part_at(history, ref)
-        if call.loose or (call.hosted and ref[0] == spoke_last):  # a hosted call of a paused turn may still be running
-            continue
-        repeated = calls[call.id] > 1
-        yield Found(ref[0], Fault.DUPLICATE_TOOL_CALL if repeated else Fault.ORPHAN_TOOL_CALL)
-    if history.grammar.unique_calls:
-        yield from _repeated_calls(history)
+    doubled = doubled_calls(history, pairs)
+    for position, _ in doubled:
+        yield Found(position, Fault.DUPLICATE_TOOL_CALL)
+    for ref in missing_results(history, pairs):
+        if ref not in doubled:
+            yield Found(ref[0], Fault.ORPHAN_TOOL_CALL)
     for ref in pairs.strays:
         if not part_at(history, ref).loose and not history.continues:
             yield Found(ref[0], Fault.ORPHAN_TOOL_RESULT)
@@ -43,31 +39,67 @@ def pair_faults(history: History, pairs: Pairs) -> Iterator[Found]:
             yield Found(ref[0], Fault.MISPLACED_TOOL_RESULT)
 
 
+def missing_results(history: History, pairs: Pairs) -> list[Ref]:
+    """Calls that should have been answered by now."""
+    spoke_last = max((at for at, entry in enumerate(history.entries) if entry.role is Role.ASSISTANT), default=-1)
+    missing = []
+    for ref in pairs.unanswered:
+        call = part_at(history, ref)
+        # A hosted call may still be running where the model has not spoken since: its turn was only paused.
+        if not call.loose and not (call.hosted and ref[0] == spoke_last):
+            missing.append(ref)
+    return missing
+
+
+def doubled_calls(history: History, pairs: Pairs) -> frozenset[Ref]:
+    """Calls that stand in the history twice, each but the one that counts: the answered one, else the first.
+
+    Where ids may be used again, only the very same call of the same id is taken for the same.
+    """
+    unanswered = frozenset(pairs.unanswered)
+    same: defaultdict[tuple[str, ...], list[Ref]] = defaultdict(list)
+    for position, entry in enumerate(history.entries):
+        for place, part in enumerate(entry.parts):
+            if part.kind is Kind.CALL and part.id and not part.loose:
+                what = () if history.grammar.unique_calls else (part.name, str(part.value))
+                same[part.id, *what].append((position, place))
+    doubled: set[Ref] = set()
+    for refs in same.values():
+        if len(refs) > 1:
+            answered = [ref for ref in refs if ref not in unanswered]
+            if history.grammar.unique_calls:
+                doubled.update(refs)
+                doubled.discard(answered[0] if answered else refs[0])
+            else:
+                doubled.update(refs if answered else refs[1:])
+                doubled.difference_update(answered)
+    return frozenset(doubled)
+
+
 def part_at(history: History, ref: Ref) -> Part:
     return history.entries[ref[0]].parts[ref[1]]
 
 
-def _repeated_calls(history: History) -> Iterator[Found]:
-    seen: set[str] = set()
-    for position, entry in enumerate(history.entries):
-        for part in entry.parts:
-            if part.kind is Kind.CALL and part.id and not part.loose:
-                if part.id in seen:
-                    yield Found(position, Fault.DUPLICATE_TOOL_CALL)
-                seen.add(part.id)
-
-
 def _contents(history: History) -> Iterator[Found]:
-    last = len(history.entries) - 1
     for position, entry in enumerate(history.entries):
-        if entry.role in (Role.USER, Role.ASSISTANT):
-            if entry.is_empty:
-                if not (history.grammar.blank_ending and position == last and entry.role is Role.ASSISTANT):
-                    yield Found(position, Fault.EMPTY_MESSAGE)
-            elif any(is_blank(part) for part in entry.parts):
-                yield Found(position, Fault.EMPTY_CONTENT)
-        elif entry.role is Role.TOOL and any(is_blank(part) for part in entry.parts):
+        if is_empty_message(history, position):
+            yield Found(position, Fault.EMPTY_MESSAGE)
+        elif has_blank(entry):
             yield Found(position, Fault.EMPTY_CONTENT)
+
+
+def is_empty_message(history: History, position: int) -> bool:
+    """Whether a message has neither content nor calls."""
+    entry = history.entries[position]
+    if entry.role not in (Role.USER, Role.ASSISTANT) or not entry.is_empty:
+        return False
+    is_ending = entry.role is Role.ASSISTANT and position == len(history.entries) - 1
+    return not (is_ending and history.grammar.blank_ending)
+
+
+def has_blank(entry: Entry) -> bool:
+    """Whether it says something and has a blank beside; what says nothing is empty, or may be."""
+    return entry.role.is_spoken and not entry.is_empty and any(map(is_blank, entry.parts))
 
 
 def is_blank(part: Part) -> bool:
@@ -81,17 +113,22 @@ def _reasoning(history: History) -> Iterator[Found]:
     for position, entry in enumerate(history.entries):
         if any(part.opaque for part in entry.parts):
             yield Found(position, Fault.UNDECRYPTABLE_ITEM)
+    for position in dangling(history):
+        yield Found(position, Fault.MISSING_ITEM_AFTER_REASONING)
+
+
+def dangling(history: History) -> frozenset[int]:
+    """Entries that end in reasoning that leads to nothing: what the model went on to say is missing."""
+    found: set[int] = set()
+    leads = False  # whether what stands after the entry is what a model says
+    for position in range(len(history.entries) - 1, -1, -1):
+        entry = history.entries[position]
         if history.grammar.reasoning_leads and entry.parts and entry.parts[-1].kind is Kind.REASONING:
-            after = history.entries[position + 1] if position + 1 < len(history.entries) else None
-            if not _follows(entry, after):
-                yield Found(position, Fault.MISSING_ITEM_AFTER_REASONING)
-
-
-def _follows(entry: Entry, after: Entry | None) -> bool:
-    """Whether what stands after reasoning is what the model went on to say; within a message, reasoning is never last."""
-    if entry.parts[-1].member:
-        return False
-    return after is not None and after.role in (Role.ASSISTANT, Role.OTHER)
+            if entry.parts[-1].member or not leads:  # within a message, reasoning is never the last part
+                found.add(position)
+        else:
+            leads = entry.role in (Role.ASSISTANT, Role.OTHER)
+    return frozenset(found)
 
 
 def _roles(history: History) -> Iterator[Found]:

@@ -25,7 +25,7 @@ def parse(body: bytes) -> Any:
     if b"\\ud" not in body and b"\\uD" not in body:
         return None
     try:
-        return json.loads(body)
+        return json.loads(body.decode())
     except (ValueError, RecursionError):
         return None
 

@@ -76,7 +76,7 @@ class _Walk:
         self._near = _Waiting()  # calls whose results may stand here
         self._far = _Waiting()  # calls whose results should have come by now
         self._hosted = _Waiting()
-        self._answered: dict[str, Ref] = {}
+        self._answered: dict[tuple[str, bool], Ref] = {}
 
     def run(self) -> Pairs:
         for position, entry in enumerate(self._history.entries):
@@ -103,16 +103,16 @@ class _Walk:
     def _answer(self, ref: Ref, result: Part) -> None:
         if (call := (self._hosted if result.hosted else self._near).take(result)) is not None:
             self._pairs.answers[ref] = call
-        elif (result.id or result.name) and (call := self._far.take(result)) is not None:
+        elif (result.id or result.name) and not result.hosted and (call := self._far.take(result)) is not None:
             self._pairs.misplaced[ref] = call
-        elif result.id and (call := self._answered.get(result.id)) is not None:
+        elif result.id and (call := self._answered.get((result.id, result.hosted))) is not None:
             self._pairs.repeats[ref] = call
             return
         else:
             self._pairs.strays.append(ref)
             return
         if result.id:
-            self._answered[result.id] = call
+            self._answered[result.id, result.hosted] = call
 
     def _match_early_results(self) -> None:
         """A result that stands before its call was a stray when it was met."""

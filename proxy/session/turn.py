@@ -6,7 +6,8 @@ names. Finding the faults is left to `faults`, mending them to `heal`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
@@ -21,6 +22,11 @@ class Role(StrEnum):
     ASSISTANT = "assistant"
     TOOL = "tool"  # holds tool results, whatever the wire calls its role
     OTHER = "other"  # unknown to this version: never judged, never touched
+
+    @property
+    def is_spoken(self) -> bool:
+        """Whether it is a part of the conversation, which healing may touch."""
+        return self in (Role.USER, Role.ASSISTANT, Role.TOOL)
 
 
 class Kind(StrEnum):
@@ -125,6 +131,14 @@ class Found:
 
     position: int
     fault: Fault
+
+
+def in_their_role(role: Role, parts: Iterable[Part]) -> tuple[Part, ...]:
+    """The parts of a message; a call that the user makes or a result that the model gives pairs with nothing."""
+    not_theirs = (Kind.RESULT,) if role is Role.ASSISTANT else (Kind.CALL,)
+    return tuple(
+        replace(part, kind=Kind.MEDIA) if part.kind in not_theirs and not part.hosted else part for part in parts
+    )
 
 
 def string(value: object) -> str:

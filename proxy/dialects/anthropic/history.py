@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from proxy.model import Dialect
-from proxy.session.turn import Entry, Grammar, History, Kind, Part, Role, string
+from proxy.session.turn import Entry, Grammar, History, Kind, Part, Role, in_their_role, string
 
 # Consecutive messages of one role count as one turn; in it the results of the turn before come first, then the rest:
 # https://docs.claude.com/en/docs/agents-and-tools/tool-use/implement-tool-use
@@ -45,7 +45,7 @@ def entry(message: object) -> Entry:
         return Entry(role, (Part(Kind.TEXT, "content", text=content),))
     if not isinstance(content, list):
         return Entry(role)
-    parts = tuple(_part(index, block) for index, block in enumerate(content))
+    parts = in_their_role(role, (_part(index, block) for index, block in enumerate(content)))
     if role is Role.USER and any(part.kind is Kind.RESULT for part in parts):
         role = Role.TOOL
     return Entry(role, parts)

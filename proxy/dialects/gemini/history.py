@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from proxy.model import Dialect
-from proxy.session.turn import Entry, Grammar, History, Kind, Part, Role, string
+from proxy.session.turn import Entry, Grammar, History, Kind, Part, Role, in_their_role, string
 
 # A function response turn comes right after its function call turn and has as many parts:
 # https://ai.google.dev/gemini-api/docs/function-calling
@@ -26,6 +26,8 @@ _ROLES: Final = {
     "system": Role.SYSTEM,
     "": Role.USER,
 }
+# What Google documents for a call whose signature is not at hand: https://ai.google.dev/gemini-api/docs/thought-signatures
+NO_SIGNATURE: Final = "skip_thought_signature_validator"
 
 
 def read(document: Mapping[str, Any]) -> History | None:
@@ -50,10 +52,11 @@ def entry(content: object) -> Entry:
     role = _ROLES.get(wire_role, Role.OTHER) if isinstance(wire_role, str) else Role.OTHER
     wire_parts = content.get("parts")
     if isinstance(wire_parts, dict):
-        wire_parts = [wire_parts]
-    if not isinstance(wire_parts, list):
+        parts = in_their_role(role, [_part(-1, wire_parts)])
+    elif isinstance(wire_parts, list):
+        parts = in_their_role(role, (_part(index, part) for index, part in enumerate(wire_parts)))
+    else:
         return Entry(role)
-    parts = tuple(_part(index, part) for index, part in enumerate(wire_parts))
     if role is Role.USER and any(part.kind is Kind.RESULT for part in parts):
         role = Role.TOOL
     return Entry(role, parts)
@@ -62,7 +65,7 @@ def entry(content: object) -> Entry:
 def _part(index: int, part: object) -> Part:
     if not isinstance(part, dict):
         return Part(Kind.MEDIA, "parts", index, value=part)
-    opaque = bool(_either(part, "thoughtSignature", "thought_signature"))
+    opaque = _either(part, "thoughtSignature", "thought_signature") not in (None, "", NO_SIGNATURE)
     call = _either(part, "functionCall", "function_call")
     if isinstance(call, dict):
         return Part(
