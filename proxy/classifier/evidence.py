@@ -16,7 +16,7 @@ from typing import Any, Final
 from ..model import Answer, Provider
 from . import unwrap
 from .decode import text_of
-from .failure import is_failure
+from .failure import failed_choice, is_failure
 from .words import STOP, code_word, quoted_codes, without_links, words
 from .phrases import Heard
 
@@ -172,7 +172,7 @@ def _failed_value(answer: Answer, headers: Mapping[str, str], provider: Provider
         return next((event for event in unwrap.events(text) if _event_failed(event, provider)), None)
     value = unwrap.json_value(text) if text.lstrip()[:1] in ("{", "[") else None
     if value is not None and is_failure(value, provider):
-        return value
+        return (failed_choice(value) or value) if isinstance(value, dict) else value
     if isinstance(value, dict) and "ndjson" in kind or (isinstance(value, dict) and "\n{" in text):
         return next((line for line in unwrap.json_lines(text) if is_failure(line, provider)), None)
     return None

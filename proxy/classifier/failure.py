@@ -31,6 +31,7 @@ def is_failure(value: Any, provider: Provider | None = None) -> bool:
     return (
         _has_error(value)
         or _has_failed_response(value)
+        or failed_choice(value) is not None
         or _has_business_code(value, provider)
         or _says_no_success(value)
         or _has_bad_status(value)
@@ -76,6 +77,17 @@ def _has_failed_response(value: dict[str, Any]) -> bool:
     return isinstance(delta, dict) and delta.get("finish_reason") == "ERROR" and has_content(delta.get("error"))
 
 
+def failed_choice(value: dict[str, Any]) -> dict[str, Any] | None:
+    """OpenRouter puts a provider's failure beside an empty choice: https://openrouter.ai/docs/api-reference/errors"""
+    choices = value.get("choices")
+    if not isinstance(choices, list):
+        return None
+    for choice in choices[:4]:
+        if isinstance(choice, dict) and choice.get("finish_reason") == "error" and isinstance(choice.get("error"), dict):
+            return choice
+    return None
+
+
 def _has_business_code(value: dict[str, Any], provider: Provider | None) -> bool:
     paths = ("base_resp.status_code", "header.code", *(provider.business_codes if provider else ()))
     for path in paths:
@@ -88,6 +100,8 @@ def _has_business_code(value: dict[str, Any], provider: Provider | None) -> bool
         code = value.get(name)
         if isinstance(code, bool) or not has_content(code):
             continue
+        if name not in ("code", "ret") and isinstance(code, int):
+            return True
         if isinstance(code, int) and str(code) not in _GOOD_CODES:
             return True
         if isinstance(code, str) and " " not in code and code.lower() not in _GOOD_CODES:

@@ -165,7 +165,7 @@ def shows_stated_wait(evidence: Evidence, layer: Layer) -> str | None:
 
 
 _OURS: Final = frozenset("you your youre youve account organization organisation org project workspace team user key tenant subscription 您 你".split())
-_THEIRS: Final = frozenset("we were weve server servers engine system service services backend cluster model gpu platform upstream provider our".split())
+_THEIRS: Final = frozenset("we were weve server servers engine system service services backend cluster platform our".split())
 _LOAD: Final = frozenset("many requests connections traffic load demand busy saturated rate limited throttled pending queue".split())
 
 
@@ -175,7 +175,7 @@ def shows_their_load(evidence: Evidence, layer: Layer) -> str | None:
     if places.keys().isdisjoint(_LOAD) or not _OURS.isdisjoint(places):
         return None
     theirs = _THEIRS.intersection(places)
-    if not theirs or "many" not in places:
+    if not theirs or "many" not in places or "limit" in places or "limited" in places:
         return None
     return f"too many requests at their side ({', '.join(sorted(theirs))}), and nothing is said of the caller"
 

@@ -144,7 +144,7 @@ def page_text(text: str) -> tuple[str, str]:
 
 
 def looks_like_stream(text: str) -> bool:
-    return text.lstrip("\ufeff \r\n").startswith(("data:", "event:", "id:", ": ", ":HTTP_STATUS", "retry:"))
+    return text.lstrip("\ufeff \r\n").startswith(("data:", "event:", "error: {", "id:", ": ", ":HTTP_STATUS", "retry:"))
 
 
 def events(text: str) -> list[Event]:
@@ -155,6 +155,9 @@ def events(text: str) -> list[Event]:
     for line in [*text.splitlines(), ""]:
         if line.startswith("data:"):
             data.append(line[5:].lstrip())
+        elif line.startswith("error:"):
+            # llama.cpp's own field name: https://github.com/ggml-org/llama.cpp/blob/master/tools/server/README.md
+            name, data = "error", [line[6:].lstrip()]
         elif line.startswith("event:"):
             name = line[6:].strip()
         elif line.startswith(":HTTP_STATUS/"):
@@ -166,7 +169,9 @@ def events(text: str) -> list[Event]:
         else:
             if data:
                 found.append(Event(name, "\n".join(data), status))
-            if bare:
+            if len(bare) > 1 and all(part.startswith("{") and part.endswith("}") for part in bare):
+                found += [Event("", part) for part in bare]
+            elif bare:
                 found.append(Event("", "\n".join(bare)))
             name, data, status, bare = "", [], 0, []
             if len(found) >= _MAX_EVENTS:

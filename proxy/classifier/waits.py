@@ -77,7 +77,7 @@ def wait_of(evidence: Evidence, now: float | None, ahead_s: float = 0.0) -> Wait
             seconds = in_prose(text, clock, ahead_s)
             if seconds is not None:
                 return Wait(seconds, WaitOrigin.PROSE)
-    resets = [*_resets(headers, clock), *_resets(evidence.body_headers, clock)]
+    resets = [*_resets(headers, clock), *_resets(evidence.body_headers, clock), *_structured(headers)]
     return Wait(max(resets), WaitOrigin.RESET) if resets else None
 
 
@@ -208,6 +208,19 @@ def _resets(headers: Mapping[str, str], clock: float | None) -> list[float]:
         seconds = _reset(value, clock)
         if seconds is not None:
             found.append(seconds)
+    return found
+
+
+# https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/: `RateLimit: "default";r=0;t=50`
+_EMPTY_WINDOW: Final = re.compile(r";\s?r=0\s?;\s?t=(\d{1,9})")
+
+
+def _structured(headers: Mapping[str, str]) -> list[float]:
+    """The resets of empty windows in the IETF draft's structured field, and Kong's retry-after of a window and provider."""
+    found = [float(seconds) for seconds in _EMPTY_WINDOW.findall(headers.get("ratelimit", "")[:400])]
+    for name, value in headers.items():
+        if "ratelimit-retry-after" in name and value.strip().isdigit() and len(value) < 10:
+            found.append(float(value))
     return found
 
 
