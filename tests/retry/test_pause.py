@@ -59,3 +59,20 @@ async def test_a_drain_and_a_leaving_client_at_once():
     with pytest.raises(asyncio.CancelledError):
         await wait
     assert len(pauses) == 0
+
+
+async def test_a_wait_that_ended_early_leaves_no_timer_behind(monkeypatch):
+    loop = asyncio.get_running_loop()
+    timers, call_later = [], loop.call_later
+
+    def watched(*args, **kwargs):
+        timers.append(call_later(*args, **kwargs))
+        return timers[-1]
+
+    monkeypatch.setattr(loop, "call_later", watched)
+    pauses = Pauses()
+    wait = asyncio.create_task(pauses.wait(60))
+    await asyncio.sleep(0)
+    pauses.end()
+    await wait
+    assert [timer.cancelled() for timer in timers] == [True]
