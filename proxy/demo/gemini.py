@@ -41,7 +41,7 @@ class Gemini(Shape):
             "bad-request": _refusal(400, "INVALID_ARGUMENT", "Invalid value at 'generation_config.temperature'"),
             "stale": _refusal(403, "PERMISSION_DENIED", "CachedContent not found (or permission denied)"),
             "server-error": _refusal(500, "INTERNAL", "An internal error has occurred."),
-            "image": _refusal(400, "INVALID_ARGUMENT", "Image input modality is not enabled for this model"),
+            "image": _refusal(400, "INVALID_ARGUMENT", "This model does not support image input."),
             "unknown": Refusal(460, {"note": "no"}),
         }
 
