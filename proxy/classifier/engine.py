@@ -14,6 +14,7 @@ from .evidence import Evidence, Layer, gather
 from .load import builtin
 from .judgements import JUDGEMENTS, status_said, window_of
 from .own import own_verdict
+from .phrases import Heard
 from .rules import Rule, Rules, Tier, heard_in
 from .waits import wait_of
 
@@ -33,8 +34,16 @@ class Match:
     rule: Rule
     tier: Tier
     layer: Layer | None
-    by: str  # in words, for people
+    met_by: tuple[str, str, str]  # kind, member, text: put into words only where somebody reads them
     confidence: Confidence
+
+    @property
+    def by(self) -> str:
+        """By what it was met, in words."""
+        kind, member, text = self.met_by
+        if member:
+            return f"{member} is {text}"
+        return f'{kind} "{text}"' if text else kind
 
     @property
     def rank(self) -> tuple[int, int]:
@@ -85,50 +94,61 @@ def _met(evidence: Evidence, layer: Layer, rules: Rules, speaking: frozenset[str
     """The rules that a layer meets."""
     met: list[Match] = []
     index = rules.index
-    by_code, by_word = index.by_code, index.by_word
+    by_code = index.by_code
     heard = layer.heard()
+    statuses = (evidence.status, evidence.http_status)
 
-    def add(rule: Rule, tier: Tier, by: str, confidence: Confidence) -> None:
-        if rule.provider:
-            if rule.provider in speaking:
-                tier = min(tier, rule.own_tier)
-            elif not rule.anywhere:
-                return
+    def may(rule: Rule) -> bool:
+        """The cheap conditions, before any phrase is looked for."""
+        if rule.statuses and rule.statuses.isdisjoint(statuses):
+            return False
+        return not rule.provider or rule.anywhere or rule.provider in speaking
+
+    def add(rule: Rule, tier: Tier, by: tuple[str, str, str], confidence: Confidence) -> None:
+        if rule.provider in speaking:
+            tier = min(tier, rule.own_tier)
         if rule.allows(evidence, layer):
             met.append(Match(rule, tier, layer, by, confidence))
 
+    def look_up(said: Heard, *, spelled: bool) -> None:
+        joined = said.joined
+        for word in said.places.keys() & index.by_word.keys():
+            for phrase, rule in index.by_word[word]:
+                if phrase.literal not in joined or not may(rule) or not (phrase.is_literal or phrase.is_in(said)):
+                    continue
+                if spelled:
+                    tier = Tier.SPELLED if rule.tier is Tier.PHRASE else rule.tier
+                    add(rule, tier, ("a code spells", "", phrase.text), Confidence.CODE)
+                else:
+                    add(rule, rule.tier, ("the text says", "", phrase.text), Confidence.PHRASE)
+
+    known = 0
     for code, member in layer.codes.items():
-        for rule in by_code.get(code, ()):
-            if not rule.phrases or any(heard_in(phrase, heard) for phrase in rule.phrases):
-                add(rule, rule.tier, f"{member} is {code}", Confidence.CODE)
+        if code in by_code:
+            known += 1
+            for rule in by_code[code]:
+                if may(rule) and (not rule.phrases or any(heard_in(phrase, heard) for phrase in rule.phrases)):
+                    add(rule, rule.tier, ("the member", member, code), Confidence.CODE)
     for code in layer.quoted():
         if code in by_code and code not in layer.codes:
             for rule in by_code[code]:
-                if not rule.phrases or any(heard_in(phrase, heard) for phrase in rule.phrases):
-                    add(rule, max(rule.tier, Tier.PHRASE), f"the text quotes {code}", Confidence.PHRASE)
-    for word in heard.places:
-        for phrase, rule in by_word.get(word, ()):
-            if phrase.is_in(heard):
-                add(rule, rule.tier, f'the text says "{phrase.text}"', Confidence.PHRASE)
-    if layer.codes:
-        spelled = layer.spelled()
-        for word in spelled.places:
-            for phrase, rule in by_word.get(word, ()):
-                if phrase.is_in(spelled):
-                    tier = Tier.SPELLED if rule.tier is Tier.PHRASE else rule.tier
-                    add(rule, tier, f'a code spells "{phrase.text}"', Confidence.CODE)
+                if may(rule) and (not rule.phrases or any(heard_in(phrase, heard) for phrase in rule.phrases)):
+                    add(rule, max(rule.tier, Tier.PHRASE), ("the text quotes", "", code), Confidence.PHRASE)
+    look_up(heard, spelled=False)
+    if known < len(layer.codes):
+        look_up(layer.spelled(), spelled=True)
     for rule in index.by_judgement:
-        if rule.codes and rule.codes.isdisjoint(layer.codes):
-            continue
         if rule.phrases and not any(heard_in(phrase, heard) for phrase in rule.phrases):
             continue
-        saw = JUDGEMENTS[rule.shows](evidence, layer)
-        if saw:
-            machine = bool(layer.quotas) or bool(rule.codes)
-            add(rule, rule.tier, saw, Confidence.CODE if machine else Confidence.PHRASE)
+        if may(rule) and (not rule.codes or not rule.codes.isdisjoint(layer.codes)):
+            saw = JUDGEMENTS[rule.shows](evidence, layer)
+            if saw:
+                machine = bool(layer.quotas) or bool(rule.codes)
+                add(rule, rule.tier, (saw, "", ""), Confidence.CODE if machine else Confidence.PHRASE)
     if layer is evidence.layers[0]:
         for rule in index.by_header:
-            add(rule, rule.tier, "headers or parameters", Confidence.CODE)
+            if may(rule):
+                add(rule, rule.tier, ("headers or parameters", "", ""), Confidence.CODE)
     return met
 
 
@@ -143,7 +163,7 @@ def _by_status(evidence: Evidence, rules: Rules) -> Match | None:
                 break
     for one in (status, evidence.http_status):
         for rule in rules.index.by_status.get(one, ()):
-            return Match(rule, rule.tier, None, by, Confidence.STATUS)
+            return Match(rule, rule.tier, None, (by, "", ""), Confidence.STATUS)
     return None
 
 

@@ -68,6 +68,8 @@ def _kinds() -> dict[str, _Kind]:
 _KINDS: Final[Mapping[str, _Kind]] = _kinds()
 # MiniMax and others put their business code at a message's end: "insufficient balance (1008)"
 _CLOSING_CODE: Final = re.compile(r"\((\d{4,6})\)\s{0,4}$")
+# No event fails without one of these in it; most events of a long stream need no parsing for that.
+_MAY_FAIL: Final = re.compile(r'rror|[cC]ode|fail|lock|"ok"|uccess|Reason|tatus|errno|"ret"')
 _EMPTY: Final = frozenset({"", "none", "null", "undefined"})
 _SKELETON: Final[dict[int, int | None]] = {ord("_"): None, ord("-"): None, ord(" "): None}
 
@@ -183,7 +185,7 @@ def _event_failed(event: unwrap.Event, provider: Provider | None) -> bool:
         return True
     if event.name in ("error", "exception") and event.data:
         return True
-    return event.data[:1] in ("{", "[") and is_failure(unwrap.json_value(event.data), provider)
+    return bool(_MAY_FAIL.search(event.data)) and event.data[:1] in ("{", "[") and is_failure(unwrap.json_value(event.data), provider)
 
 
 class _Reader:
@@ -362,4 +364,4 @@ class _Reader:
 
 
 def _is_word(text: str) -> bool:
-    return len(text) <= _MAX_CODE_CHARS and not any(char.isspace() for char in text)
+    return len(text) <= _MAX_CODE_CHARS and len(text.split(None, 1)) == 1

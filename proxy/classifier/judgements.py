@@ -59,6 +59,7 @@ _WINDOWS: Final[Mapping[tuple[str, str], str]] = {
     ("tokens", "week"): "plan_window",
 }
 _CJK_PERIODS: Final = (("秒", "second"), ("分", "minute"), ("小 时", "hour"), ("时", "hour"), ("天", "day"), ("日", "day"), ("周", "week"))
+_NAMES_WINDOW: Final = frozenset({*_SHORT, *_ADVERBS, "per", "each", "every", "a", "1", "每", "毎", "hour", "day"})
 _LENGTH: Final = ("second", "minute", "hour", "day", "week")
 
 
@@ -73,7 +74,8 @@ def window_of(layer: Layer) -> Window | None:
     """The longest throughput window that a layer names: "tokens per min (TPM)", `...PerDayPerProject...`, 每分钟."""
     found: dict[str, tuple[str, str]] = {}
     heard = layer.heard()
-    _named_in(heard.words, found)
+    if not _NAMES_WINDOW.isdisjoint(heard.places):
+        _named_in(heard.words, found)
     for name, value in layer.quotas:
         if name in ("quotaid", "quotalimit"):
             _named_in(re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", value).lower().replace("_", " ").split(), found)

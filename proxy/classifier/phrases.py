@@ -17,7 +17,7 @@ from typing import Final
 from .words import STOP, words
 
 _GAPS: Final = {"..": 3, "...": 8}
-_COMMON: Final = frozenset(
+COMMON: Final = frozenset(
     "a an the this that your you is are was not no for of to in on has have been be do does did it its and or by with from "
     "at as if we our can could will may please request requests model error failed api limit key use used".split()
 )
@@ -46,11 +46,14 @@ class Phrase:
     text: str
     steps: tuple[Step, ...]
     anchors: frozenset[str]
-    literal: str  # " its words " where nothing but words is in it, else ""
+    literal: str  # the longest run of plain words in it, as " a b ": a cheap test before any other
+    is_literal: bool  # nothing else is in it
 
     def is_in(self, heard: Heard) -> bool:
-        if self.literal:
-            return self.literal in heard.joined
+        if self.literal not in heard.joined:
+            return False
+        if self.is_literal:
+            return True
         first = self.steps[0]
         assert first.any_of is not None
         for word in first.any_of:
@@ -112,11 +115,22 @@ def compile_phrase(text: str) -> Phrase:
         raise PhraseError(f"phrase {text!r}: {'ends with a gap' if steps else 'is empty'}")
     if steps[0].optional or steps[0].any_of is None:
         raise PhraseError(f"phrase {text!r}: the first element is a word that must be there")
-    literal = ""
-    if all(step.any_of and len(step.any_of) == 1 and not step.skip and not step.optional for step in steps):
-        literal = " " + " ".join(next(iter(step.any_of)) for step in steps if step.any_of) + " "
+    literal, is_literal = _longest_run(steps)
     required = [step.any_of for step in steps if step.any_of is not None and not step.optional]
-    return Phrase(text, tuple(steps), min(required, key=_commonness), literal)
+    return Phrase(text, tuple(steps), min(required, key=_commonness), literal, is_literal)
+
+
+def _longest_run(steps: Sequence[Step]) -> tuple[str, bool]:
+    """The longest run of steps that are one plain word each, and whether it is the whole phrase."""
+    runs: list[list[str]] = [[]]
+    for step in steps:
+        plain = step.any_of is not None and len(step.any_of) == 1 and not step.optional
+        if not plain or step.skip:
+            runs.append([])
+        if plain and step.any_of is not None:
+            runs[-1] += step.any_of
+    longest = max(runs, key=lambda run: len(" ".join(run)))
+    return (f" {' '.join(longest)} " if longest else " "), len(longest) == len(steps)
 
 
 def _alternatives(element: str, text: str) -> list[frozenset[str] | None]:
@@ -141,4 +155,4 @@ def _inflections(word: str) -> Iterable[str]:
 
 
 def _commonness(any_of: frozenset[str]) -> tuple[bool, int, int]:
-    return (not any_of.isdisjoint(_COMMON), len(any_of), -max(map(len, any_of)))
+    return (not any_of.isdisjoint(COMMON), len(any_of), -max(map(len, any_of)))

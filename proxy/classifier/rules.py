@@ -5,6 +5,7 @@ Says what a rule is and when it holds; reading files is load.py's, choosing the 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
@@ -12,7 +13,7 @@ from typing import Final
 
 from ..model import TRAITS, Action, Class, Confidence, Provider, Scope, Source, Verdict, Wait
 from .evidence import Evidence, Layer
-from .phrases import Heard, Phrase
+from .phrases import COMMON, Heard, Phrase
 from .words import code_word
 
 
@@ -73,9 +74,7 @@ class Rule:
         return min(self.tier, Tier.PROVIDER) if self.provider and self.tier < Tier.HINT else self.tier
 
     def allows(self, evidence: Evidence, layer: Layer) -> bool:
-        """Whether all conditions beside the one that found it (a code, a phrase, a judgement) hold."""
-        if self.statuses and evidence.status not in self.statuses and evidence.http_status not in self.statuses:
-            return False
+        """Whether the conditions hold that are left when its status and what led to it (a code, a phrase) fit."""
         if self.not_codes and not self.not_codes.isdisjoint(layer.codes):
             return False
         if self.params and self.params.isdisjoint(layer.params):
@@ -187,7 +186,15 @@ def reason_of(
     return Reason(name, cls, scope or traits.scope, action or traits.action, advice, meaning, forget)
 
 
+def _rarest(phrase: Phrase, uses: Counter[str]) -> frozenset[str]:
+    """The words that lead to a phrase: those of the step that the fewest phrases share."""
+    required = [step.any_of for step in phrase.steps if step.any_of is not None and not step.optional]
+    return min(required, key=lambda any_of: sum(uses[word] for word in any_of) + 50 * len(any_of & COMMON))
+
+
 def build_index(rules: Iterable[Rule]) -> Index:
+    rules = tuple(rules)
+    uses = Counter(word for rule in rules for phrase in rule.phrases for step in phrase.steps for word in step.any_of or ())
     by_code: dict[str, list[Rule]] = {}
     by_word: dict[str, list[tuple[Phrase, Rule]]] = {}
     by_status: dict[int, list[Rule]] = {}
@@ -201,7 +208,7 @@ def build_index(rules: Iterable[Rule]) -> Index:
                 by_code.setdefault(code, []).append(rule)
         elif rule.phrases:
             for phrase in rule.phrases:
-                for word in phrase.anchors:
+                for word in _rarest(phrase, uses):
                     by_word.setdefault(word, []).append((phrase, rule))
         elif rule.headers or rule.params or rule.links:
             headed.append(rule)

@@ -43,14 +43,7 @@ class Event:
 def json_value(text: str) -> Any:
     """The JSON value that a text is or begins with; None where it is none."""
     try:
-        return _DECODER.decode(text)
-    except (ValueError, RecursionError):
-        pass
-    stripped = text.lstrip()
-    if not stripped.startswith(("{", "[")):
-        return None
-    try:
-        return _DECODER.raw_decode(stripped)[0]
+        return _DECODER.raw_decode(text.lstrip())[0]
     except (ValueError, RecursionError):
         return None
 

@@ -54,8 +54,8 @@ def wait_of(evidence: Evidence, now: float | None, ahead_s: float = 0.0) -> Wait
     """The wait that an answer states: in `retry-after` headers, else in the body's members, else in prose, else by the
     reset of a window whose remaining is 0. `ahead_s`: how far the provider's clock is ahead of UTC where prose names none.
     """
-    clock = now if now is not None else date_of(evidence.headers)
     headers = evidence.headers
+    clock = now if now is not None or "date" not in headers else date_of(headers)
     if headers:
         for name, scale in (("retry-after-ms", 0.001), ("x-ms-retry-after-ms", 0.001), ("retry-after", 1.0)):
             if name in headers:
