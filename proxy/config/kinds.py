@@ -141,7 +141,7 @@ class Section:
     def read(self, value: Any, place: Place, document: Document, default: Any) -> Any:
         if not isinstance(value, dict):
             document.wrong(place, "expected a mapping of keys to values")
-            value = {}
+            value, document = {}, Document("")  # what it lacks is not told besides
         known = settings_of(self.of)
         for key in value:
             if key not in known:
@@ -178,7 +178,7 @@ def _read(s: Setting, values: Mapping[str, Any], place: Place, document: Documen
         return default
     value = values[str(key)]
     if value is None:
-        if not s.kind.is_plural:
+        if not s.kind.is_plural or default is None:
             document.wrong(place, "is empty: give it a value, or leave the key out")
         return default
     return s.kind.read(value, place, document, default)

@@ -98,7 +98,7 @@ def changed_needs_restart(old: Config, new: Config) -> tuple[str, ...]:
 
 def _document(path: Path | None, env: Mapping[str, str]) -> Document:
     if path is None:
-        return Document("llm-triage")
+        return Document("llm-triage", origins={(): "llm-triage"})
     document = Document(str(path))
     try:
         return read(path.read_bytes().decode("utf-8-sig"), str(path), env)
@@ -123,6 +123,7 @@ def _override(document: Document, env: Mapping[str, str], overrides: Overrides) 
         document.origins[place] = origin
         document.expanded |= {place, (*place, 0, "url")}
         document.problems = {at: text for at, text in document.problems.items() if at[:1] != place}
+        document.lines = {at: line for at, line in document.lines.items() if at[:1] != place}
     if overrides.observe:
         document.values["mode"] = "observe"
         for _, upstream in _mappings(document.values.get("upstreams")):

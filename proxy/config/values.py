@@ -45,7 +45,7 @@ class Address:
     @classmethod
     def parse(cls, text: str) -> Address:
         host, colon, port = text.strip().rpartition(":")
-        bare = host[1:-1] if host.startswith("[") and host.endswith("]") else host
+        bare = host[1:-1] if host.startswith("[") and host.endswith("]") and ":" in host else host
         valid = colon and port.isascii() and port.isdecimal() and int(port) < 2**16
         if not valid or (":" in bare and bare == host) or not _is_host(bare):
             raise ValueError("expected HOST:PORT such as 127.0.0.1:8080, [::1]:8080 or :8080 for every address")
