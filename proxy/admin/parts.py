@@ -139,11 +139,11 @@ def _verdict(verdict: Mapping[str, Any]) -> str:
     told = (
         moment(verdict["at"]),
         f'<span class="what"><span>{dot(cls)}{text(cls)}</span> <small>{text(verdict.get("reason", ""))}</small></span>',
-        f"<span>{text(verdict['upstream'])}</span>",
-        f'<span class="status">{text(verdict.get("status", ""))}</span>',
-        f"<span>{_code(verdict.get('rule', ''))}</span>",
-        f"<span>{wait}</span>",
-        f"<span>{text(verdict.get('action', ''))}</span>",
+        f'<span class="more">{text(verdict["upstream"])}</span>',
+        f"<span>{text(verdict.get('status', ''))}</span>",
+        f'<span class="more">{_code(verdict.get("rule", ""))}</span>',
+        f'<span class="more">{wait}</span>',
+        f'<span class="more">{text(verdict.get("action", ""))}</span>',
     )
     why = "".join(f"<dt>{question}</dt><dd>{text(answer)}</dd>" for question, answer in explain(verdict))
     key = text(f"{verdict['at']} {verdict['event']} {verdict['call_id']}")
