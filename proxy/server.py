@@ -88,12 +88,23 @@ class Connection(web.RequestHandler):
         if self._request_count and (waiter is None or waiter.done()):
             self.head_since = None
             self._head_bytes = 0
+            if self._messages:
+                self._check_upload()
         elif data and not self._upgraded:
             if self.head_since is None:
                 self.head_since = self._loop.time()
             self._head_bytes += len(data)
             if self._head_limit and self._head_bytes > self._head_limit:
                 self.turn_away("head_too_large")
+
+    def _check_upload(self) -> None:
+        """What follows a request can only be parsed once its body is whole: else its framing is wrong.
+
+        aiohttp queues its complaint behind the request, whose handler would wait for the body for ever.
+        """
+        request = self._current_request  # *private*
+        if request is not None and not request.content.is_eof():
+            request.content.set_exception(web.RequestPayloadError("malformed"))
 
     def turn_away(self, reason: str) -> None:
         """Answers without a request: the connection has brought nothing that could be handled."""

@@ -82,6 +82,7 @@ class Upstream:
     """A provider made of bytes."""
 
     script: Script
+    reads_bodies: bool = True  # before the script runs
     requests: list[Request] = field(default_factory=list)
     connections: list[Connection] = field(default_factory=list)
     port: int = 0
@@ -95,7 +96,8 @@ class Upstream:
                 head = await reader.readuntil(b"\r\n\r\n")
                 request = Request(head, b"")
                 self.requests.append(request)
-                request.body = await body_of(reader, head)
+                if self.reads_bodies:
+                    request.body = await body_of(reader, head)
                 await self.script(connection, request)
                 connection.requests += 1
         writer.close()
@@ -123,17 +125,18 @@ def always(*pieces: bytes) -> Script:
 
 
 @contextlib.asynccontextmanager
-async def upstream(script: Script | bytes) -> AsyncIterator[Upstream]:
-    server = Upstream(always(script) if isinstance(script, bytes) else script)
+async def upstream(script: Script | bytes, *, reads_bodies: bool = True) -> AsyncIterator[Upstream]:
+    server = Upstream(always(script) if isinstance(script, bytes) else script, reads_bodies)
     listening = await asyncio.start_server(server.serve, "127.0.0.1", 0, limit=2**22)
     server.port = listening.sockets[0].getsockname()[1]
     server.url = f"http://127.0.0.1:{server.port}"
     try:
         yield server
     finally:
-        for connection in server.connections:
-            connection.writer.close()
         listening.close()
+        for connection in server.connections:
+            connection.writer.transport.abort()
+        await asyncio.sleep(0)  # lets the transports go before the loop does
 
 
 def config(url: str, **settings: Any) -> Config:
