@@ -15,7 +15,7 @@ from .load import builtin
 from .judgements import JUDGEMENTS, status_said, window_of
 from .own import own_verdict
 from .phrases import Heard
-from .rules import Rule, Rules, Tier, heard_in
+from .rules import Rule, Rules, Tier
 from .waits import wait_of
 
 # Reasons that say "too fast" without saying which window; a window that the answer names makes them finer.
@@ -127,18 +127,18 @@ def _met(evidence: Evidence, layer: Layer, rules: Rules, speaking: frozenset[str
         if code in by_code:
             known += 1
             for rule in by_code[code]:
-                if may(rule) and (not rule.phrases or any(heard_in(phrase, heard) for phrase in rule.phrases)):
+                if may(rule) and (not rule.phrases or any(phrase.is_in(heard) for phrase in rule.phrases)):
                     add(rule, rule.tier, ("the member", member, code), Confidence.CODE)
     for code in layer.quoted():
         if code in by_code and code not in layer.codes:
             for rule in by_code[code]:
-                if may(rule) and (not rule.phrases or any(heard_in(phrase, heard) for phrase in rule.phrases)):
+                if may(rule) and (not rule.phrases or any(phrase.is_in(heard) for phrase in rule.phrases)):
                     add(rule, max(rule.tier, Tier.PHRASE), ("the text quotes", "", code), Confidence.PHRASE)
     look_up(heard, spelled=False)
     if known < len(layer.codes):
         look_up(layer.spelled(), spelled=True)
     for rule in index.by_judgement:
-        if rule.phrases and not any(heard_in(phrase, heard) for phrase in rule.phrases):
+        if rule.phrases and not any(phrase.is_in(heard) for phrase in rule.phrases):
             continue
         if may(rule) and (not rule.codes or not rule.codes.isdisjoint(layer.codes)):
             saw = JUDGEMENTS[rule.shows](evidence, layer)

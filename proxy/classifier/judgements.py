@@ -7,11 +7,13 @@ itself: the rule that asks says what it means.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from .evidence import Evidence, Layer
-from .waits import in_prose, member
+from .phrases import Heard
+from .waits import NO_CLOCK, in_prose, member
+from .words import code_word
 
 Judgement = Callable[[Evidence, Layer], str | None]
 
@@ -58,8 +60,11 @@ _WINDOWS: Final[Mapping[tuple[str, str], str]] = {
     ("tokens", "day"): "tokens_per_day",
     ("tokens", "week"): "plan_window",
 }
-_CJK_PERIODS: Final = (("秒", "second"), ("分", "minute"), ("小 时", "hour"), ("时", "hour"), ("天", "day"), ("日", "day"), ("周", "week"))
-_NAMES_WINDOW: Final = frozenset({*_SHORT, *_ADVERBS, "per", "each", "every", "a", "1", "每", "毎", "hour", "day"})
+_CJK_PERIODS: Final[Mapping[str, str]] = {"秒": "second", "分": "minute", "小": "hour", "时": "hour", "天": "day", "日": "day", "周": "week"}
+_EACH: Final = frozenset({"per", "each", "every", "a", "1"})
+_SPANS: Final = frozenset({"in", "after", "for", "within"})  # "in a minute" is a wait, "a minute" may be a rate
+_HYPHENED: Final[Mapping[str, str]] = {"hour": "hour", "day": "week"}  # "5-hour limit", "7-day window"
+_NAMES_WINDOW: Final = frozenset({*_SHORT, *_ADVERBS, *_EACH, *_HYPHENED, "每"})
 _LENGTH: Final = ("second", "minute", "hour", "day", "week")
 
 
@@ -73,15 +78,12 @@ class Window(NamedTuple):
 def window_of(layer: Layer) -> Window | None:
     """The longest throughput window that a layer names: "tokens per min (TPM)", `...PerDayPerProject...`, 每分钟."""
     found: dict[str, tuple[str, str]] = {}
-    heard = layer.heard()
-    if not _NAMES_WINDOW.isdisjoint(heard.places):
-        _named_in(heard.words, found)
+    _named_in(layer.heard(), found)
     for name, value in layer.quotas:
         if name in ("quotaid", "quotalimit"):
-            _named_in(re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", value).lower().replace("_", " ").split(), found)
-    for code in layer.codes:
-        if "per" in code or code[-3:] in _SHORT:
-            _named_in(code.split("_"), found)
+            _named_in(Heard.of(code_word(value).split("_")), found)
+    if layer.codes:
+        _named_in(layer.spelled(), found)
     if not found:
         return None
     period = max(found, key=_LENGTH.index)
@@ -89,27 +91,35 @@ def window_of(layer: Layer) -> Window | None:
     return Window(_WINDOWS[kind, period], seen)
 
 
-def _named_in(said: list[str] | tuple[str, ...] | object, found: dict[str, tuple[str, str]]) -> None:
-    assert isinstance(said, (list, tuple))
-    kind = "tokens" if "tokens" in said or "token" in said else "requests"
-    for at, word in enumerate(said):
-        if word in _SHORT:
-            short, period = _SHORT[word]
-            found.setdefault(period, (short, word.upper()))
-        elif word in _ADVERBS:
-            found.setdefault(_ADVERBS[word], (kind, word))
-        elif word in ("per", "each", "every", "a", "1") and at + 1 < len(said) and said[at + 1] in _PERIODS:
-            if word in ("a", "1") and (at == 0 or said[at - 1] in ("in", "after", "for", "within")):
-                continue
-            before = said[max(0, at - 6) : at]
-            near = "tokens" if "tokens" in before or "token" in before else "requests" if "requests" in before or "request" in before else kind
-            found[_PERIODS[said[at + 1]]] = (near, f"{word} {said[at + 1]}")
-        elif word in ("每", "毎"):
-            for sign, period in _CJK_PERIODS:
-                if said[at + 1 : at + 2] == [sign[0]]:
-                    found.setdefault(period, (kind, f"每{sign[0]}"))
-        elif word in ("hour", "day") and at and said[at - 1][0].isdigit() and said[at + 1 : at + 2] in (["limit"], ["window"], ["usage"], ["quota"]):
-            found.setdefault("week" if word == "day" else "hour", (kind, f"{said[at - 1]}-{word}"))
+def _named_in(heard: Heard, found: dict[str, tuple[str, str]]) -> None:
+    """Each period that a text names, with what it counts and the words that say so."""
+    places, said = heard.places, heard.words
+    if places.keys().isdisjoint(_NAMES_WINDOW):
+        return
+    kind = "tokens" if "tokens" in places or "token" in places else "requests"
+    for word in places.keys() & _SHORT.keys():
+        short, period = _SHORT[word]
+        found.setdefault(period, (short, word.upper()))
+    for word in places.keys() & _ADVERBS.keys():
+        found.setdefault(_ADVERBS[word], (kind, word))
+    for word in places.keys() & _EACH:
+        for at in places[word]:
+            if at + 1 < len(said) and said[at + 1] in _PERIODS and (word not in ("a", "1") or (at and said[at - 1] not in _SPANS)):
+                found[_PERIODS[said[at + 1]]] = (_counted(said[max(0, at - 6) : at], kind), f"{word} {said[at + 1]}")
+    for word in places.keys() & _HYPHENED.keys():
+        for at in places[word]:
+            if at and said[at - 1][0].isdigit() and at + 1 < len(said) and said[at + 1] in ("limit", "window", "usage", "quota"):
+                found.setdefault(_HYPHENED[word], (kind, f"{said[at - 1]}-{word}"))
+    for at in places.get("每", ()):
+        period = _CJK_PERIODS.get(said[at + 1]) if at + 1 < len(said) else None
+        if period:
+            found.setdefault(period, (kind, f"每{said[at + 1]}"))
+
+
+def _counted(before: Sequence[str], otherwise: str) -> str:
+    if "tokens" in before or "token" in before:
+        return "tokens"
+    return "requests" if "requests" in before or "request" in before else otherwise
 
 
 def shows_window(evidence: Evidence, layer: Layer) -> str | None:
@@ -157,9 +167,9 @@ def shows_zero_limit(evidence: Evidence, layer: Layer) -> str | None:
 def shows_stated_wait(evidence: Evidence, layer: Layer) -> str | None:
     """Money does not come back by a clock: who states a wait speaks of a window."""
     for name, value in evidence.waits:
-        if member(name, value, None) or (not isinstance(value, (dict, bool)) and name.endswith(("at", "timestamp"))):
+        if member(name, value, NO_CLOCK) or (not isinstance(value, (dict, bool)) and name.endswith(("at", "timestamp"))):
             return f"states when it refills ({name})"
-    if any(in_prose(text, None) for text in layer.texts):
+    if any(in_prose(text, NO_CLOCK) for text in layer.texts):
         return "states in prose when it refills"
     if any(name in evidence.headers for name in ("retry-after", "retry-after-ms")):
         return "states a retry-after"

@@ -12,16 +12,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from .words import STOP, words
 
 _GAPS: Final = {"..": 3, "...": 8}
-COMMON: Final = frozenset(
-    "a an the this that your you is are was not no for of to in on has have been be do does did it its and or by with from "
-    "at as if we our can could will may please request requests model error failed api limit key use used".split()
-)
-
 
 class PhraseError(ValueError):
     """A phrase that cannot be read."""
@@ -41,11 +37,10 @@ class Step:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Phrase:
-    """A compiled phrase. `anchors` are the words of which one must be there for it to be tried."""
+    """A compiled phrase."""
 
     text: str
     steps: tuple[Step, ...]
-    anchors: frozenset[str]
     literal: str  # the longest run of plain words in it, as " a b ": a cheap test before any other
     is_literal: bool  # nothing else is in it
 
@@ -107,6 +102,9 @@ def compile_phrase(text: str) -> Phrase:
                 raise PhraseError(f"phrase {text!r}: a gap stands between two words")
             skip = _GAPS[element]
             continue
+        if not skip and element.isascii() and element.isalnum():
+            steps.append(_plain(element.lower()))
+            continue
         optional = element.endswith("?")
         for any_of in _alternatives(element.removesuffix("?"), text):
             steps.append(Step(any_of, skip, optional))
@@ -115,9 +113,17 @@ def compile_phrase(text: str) -> Phrase:
         raise PhraseError(f"phrase {text!r}: {'ends with a gap' if steps else 'is empty'}")
     if steps[0].optional or steps[0].any_of is None:
         raise PhraseError(f"phrase {text!r}: the first element is a word that must be there")
-    literal, is_literal = _longest_run(steps)
-    required = [step.any_of for step in steps if step.any_of is not None and not step.optional]
-    return Phrase(text, tuple(steps), min(required, key=_commonness), literal, is_literal)
+    return Phrase(text, tuple(steps), *_longest_run(steps))
+
+
+@lru_cache(maxsize=4096)
+def _plain(word: str) -> Step:
+    return Step(frozenset({word}))
+
+
+@lru_cache(maxsize=1024)
+def _inflected(word: str) -> frozenset[str]:
+    return frozenset(_inflections(word))
 
 
 def _longest_run(steps: Sequence[Step]) -> tuple[str, bool]:
@@ -144,7 +150,7 @@ def _alternatives(element: str, text: str) -> list[frozenset[str] | None]:
             raise PhraseError(f"phrase {text!r}: {element!r} is not made of single words")
         if len(said) > 1:
             return [frozenset({word}) for word in said]
-        parts.update(_inflections(said[0]) if part.endswith("~") else said)
+        parts.update(_inflected(said[0]) if part.endswith("~") else said)
     return [frozenset(parts)]
 
 
@@ -152,7 +158,3 @@ def _inflections(word: str) -> Iterable[str]:
     stem = word.removesuffix("e")
     doubled = word + word[-1]
     return {word, word + "s", word + "es", stem + "ed", stem + "ing", stem + "ion", doubled + "ed", doubled + "ing"}
-
-
-def _commonness(any_of: frozenset[str]) -> tuple[bool, int, int]:
-    return (not any_of.isdisjoint(COMMON), len(any_of), -max(map(len, any_of)))

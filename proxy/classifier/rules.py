@@ -13,7 +13,7 @@ from typing import Final
 
 from ..model import TRAITS, Action, Class, Confidence, Provider, Scope, Source, Verdict, Wait
 from .evidence import Evidence, Layer
-from .phrases import COMMON, Heard, Phrase
+from .phrases import Phrase
 from .words import code_word
 
 
@@ -87,13 +87,8 @@ class Rule:
                 return False
         if self.unless:
             heard = layer.heard()
-            return not any(heard_in(phrase, heard) for phrase in self.unless)
+            return not any(phrase.is_in(heard) for phrase in self.unless)
         return True
-
-
-def heard_in(phrase: Phrase, heard: Heard) -> bool:
-    """Whether a text holds a phrase; the anchor is tried first since it is the cheapest test."""
-    return not phrase.anchors.isdisjoint(heard.places) and phrase.is_in(heard)
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,10 +181,17 @@ def reason_of(
     return Reason(name, cls, scope or traits.scope, action or traits.action, advice, meaning, forget)
 
 
+# Words that nearly every error says lead to nothing.
+_COMMON: Final = frozenset(
+    "a an the this that your you is are was not no for of to in on has have been be do does did it its and or by with from "
+    "at as if we our can could will may please request requests model error failed api limit key use used".split()
+)
+
+
 def _rarest(phrase: Phrase, uses: Counter[str]) -> frozenset[str]:
     """The words that lead to a phrase: those of the step that the fewest phrases share."""
     required = [step.any_of for step in phrase.steps if step.any_of is not None and not step.optional]
-    return min(required, key=lambda any_of: sum(uses[word] for word in any_of) + 50 * len(any_of & COMMON))
+    return min(required, key=lambda any_of: sum(uses[word] for word in any_of) + 50 * len(any_of & _COMMON))
 
 
 def build_index(rules: Iterable[Rule]) -> Index:

@@ -16,6 +16,7 @@ _DECODER: Final = json.JSONDecoder(strict=False)
 _STARTS: Final = re.compile(r"[{\[]\s*[\"'{]")
 _MAX_STARTS: Final = 4
 _MAX_EMBEDDED: Final = 64 * 1024
+_MAX_SEARCHED: Final = 32 * 1024
 _MAX_EVENTS: Final = 4096
 _PAIR: Final = re.compile(
     r'"(code|type|status|reason|message|msg|error|detail|error_code|error_msg)"\s{0,8}:\s{0,8}("(?:[^"\\]|\\.){0,4096}"|-?\d{1,18})',
@@ -50,7 +51,7 @@ def json_value(text: str) -> Any:
 
 def embedded(text: str) -> tuple[str, Any]:
     """The first JSON object or list within a text, and the text without it."""
-    for tried, start in enumerate(_STARTS.finditer(text)):
+    for tried, start in enumerate(_STARTS.finditer(text, 0, _MAX_SEARCHED)):
         if tried == _MAX_STARTS:
             break
         at = start.start()

@@ -55,7 +55,7 @@ def wait_of(evidence: Evidence, now: float | None, ahead_s: float = 0.0) -> Wait
     reset of a window whose remaining is 0. `ahead_s`: how far the provider's clock is ahead of UTC where prose names none.
     """
     headers = evidence.headers
-    clock = now if now is not None or "date" not in headers else date_of(headers)
+    clock = Clock(now, headers)
     if headers:
         for name, scale in (("retry-after-ms", 0.001), ("x-ms-retry-after-ms", 0.001), ("retry-after", 1.0)):
             if name in headers:
@@ -63,7 +63,7 @@ def wait_of(evidence: Evidence, now: float | None, ahead_s: float = 0.0) -> Wait
                 if seconds is not None:
                     return Wait(seconds * scale, WaitOrigin.RETRY_AFTER)
     if evidence.waits:
-        stated = [seconds for name, value in evidence.waits if (seconds := member(name, value, clock)) is not None]
+        stated = [seconds for name, value in evidence.waits if (seconds := member(name, value, clock))  is not None]
         if stated:
             return Wait(_longest(evidence, stated), WaitOrigin.BODY)
     if evidence.body_headers:
@@ -89,9 +89,27 @@ def _longest(evidence: Evidence, stated: list[float]) -> float:
     return max(relative) if relative else max(stated)
 
 
-def date_of(headers: Mapping[str, str]) -> float | None:
-    """The answer's own clock."""
-    return _http_date(headers["date"]) if "date" in headers else None
+class Clock:
+    """The time against which an instant becomes a wait; an answer's own `Date` is read only where an instant needs it."""
+
+    __slots__ = ("_headers", "_now")
+
+    def __init__(self, now: float | None, headers: Mapping[str, str]) -> None:
+        self._now = now
+        self._headers = headers
+
+    def until(self, instant: float | None) -> float | None:
+        """Seconds until an instant, None where there is no clock."""
+        if instant is None:
+            return None
+        if self._now is None and "date" in self._headers:
+            self._now = _http_date(self._headers["date"])
+        if self._now is None:
+            return None
+        return (instant / 1000 if instant >= _EPOCH_MS_FROM else instant) - self._now
+
+
+NO_CLOCK: Final = Clock(None, {})
 
 
 def _http_date(text: str) -> float | None:
@@ -101,16 +119,16 @@ def _http_date(text: str) -> float | None:
         return None
 
 
-def _header(text: str, clock: float | None) -> float | None:
+def _header(text: str, clock: Clock) -> float | None:
     """`retry-after`: seconds, a duration in words, or a date (RFC 9110, 10.2.3)."""
     text = text.strip()[:64]
     seconds = duration(text)
     if seconds is not None:
-        return _plausible(seconds if seconds < _EPOCH_FROM else _until(seconds, clock))
-    return _plausible(_until(_http_date(text) or _iso(text), clock))
+        return _plausible(seconds if seconds < _EPOCH_FROM else clock.until(seconds))
+    return _plausible(clock.until(_http_date(text) or _iso(text)))
 
 
-def member(name: str, value: Any, clock: float | None) -> float | None:
+def member(name: str, value: Any, clock: Clock) -> float | None:
     """A wait in a body's member: a number of its name's unit, an epoch, a duration (`33s`, `1m26.4s`), an instant, or
     protobuf's object of seconds and nanos."""
     if isinstance(value, bool):
@@ -126,18 +144,18 @@ def member(name: str, value: Any, clock: float | None) -> float | None:
         number = duration(value.strip()[:64])
         if number is None:
             instant = _iso(value.strip()[:64])
-            return _plausible(_until(instant, clock))
+            return _plausible(clock.until(instant))
         if not value.strip().replace(".", "", 1).isdigit():
             return _plausible(number)
         value = number
     if not isinstance(value, (int, float)):
         return None
     if value >= _EPOCH_FROM:
-        return _plausible(_until(float(value), clock))
+        return _plausible(clock.until(float(value)))
     return _plausible(value / 1000 if name.endswith("ms") else float(value))
 
 
-def in_prose(text: str, clock: float | None, ahead_s: float = 0.0) -> float | None:
+def in_prose(text: str, clock: Clock, ahead_s: float = 0.0) -> float | None:
     """A wait that a sentence states, None for a vague one ("a few minutes")."""
     said = text[:_MAX_PROSE].lower()
     if not any(cue in said for cue in _CUES):
@@ -153,7 +171,7 @@ def in_prose(text: str, clock: float | None, ahead_s: float = 0.0) -> float | No
             if stated is not None:
                 return stated
     instant = _INSTANT.search(said)
-    return _plausible(_until(_iso(instant[1].replace(" at ", " "), ahead_s), clock)) if instant else None
+    return _plausible(clock.until(_iso(instant[1].replace(" at ", " "), ahead_s))) if instant else None
 
 
 def duration(text: str) -> float | None:
@@ -182,20 +200,12 @@ def _iso(text: str, ahead_s: float = 0.0) -> float | None:
         return None
 
 
-def _until(instant: float | None, clock: float | None) -> float | None:
-    if instant is None or clock is None:
-        return None
-    if instant >= _EPOCH_MS_FROM:
-        instant /= 1000
-    return instant - clock
-
-
 def _plausible(seconds: float | None) -> float | None:
     """A wait in the past or of more than a year is a mistake of somebody's clock, not a wait."""
     return float(seconds) if seconds is not None and 0 <= seconds <= _LONGEST_S else None
 
 
-def _resets(headers: Mapping[str, str], clock: float | None) -> list[float]:
+def _resets(headers: Mapping[str, str], clock: Clock) -> list[float]:
     """The resets of all windows in rate-limit headers whose remaining is 0, or which say that they were rejected."""
     found = []
     for name, value in headers.items():
@@ -224,8 +234,8 @@ def _structured(headers: Mapping[str, str]) -> list[float]:
     return found
 
 
-def _reset(value: str, clock: float | None) -> float | None:
+def _reset(value: str, clock: Clock) -> float | None:
     seconds = duration(value[:64])
     if seconds is None:
-        return _plausible(_until(_iso(value[:64]), clock))
-    return _plausible(_until(seconds, clock) if seconds >= _EPOCH_FROM else seconds)
+        return _plausible(clock.until(_iso(value[:64])))
+    return _plausible(clock.until(seconds) if seconds >= _EPOCH_FROM else seconds)

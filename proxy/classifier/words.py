@@ -15,7 +15,7 @@ STOP: Final = "."
 _MAX_CODE_CHARS: Final = 120
 _CJK: Final = "\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff"
 _LINK: Final = re.compile(r"(?:https?://|www\.)[^\s\"'<>()\[\]{}，。]+", re.IGNORECASE)
-_ASCII_WORD: Final = re.compile(r"[a-z0-9]+|[.!?;](?=\s|$)|\n")
+_SPACES: Final = str.maketrans({**{chr(code): " " for code in range(128) if not chr(code).isalnum()}, "'": None, "`": None, "\x01": STOP})
 _ANY_WORD: Final = re.compile(rf"[a-z0-9]+|[{_CJK}]|[.!?;](?=\s|$)|[\n。！？；]|(?:(?![{_CJK}])[^\W_a-z0-9])+[a-z]*")
 _APOSTROPHES: Final = str.maketrans("", "", "'’‘`´")
 _STOPS: Final = frozenset(".!?;\n。！？；")
@@ -27,8 +27,13 @@ _QUOTED_CODE: Final = re.compile(r"[A-Za-z]+(?:_[A-Za-z]+)+|[A-Z][a-z]+(?:[A-Z][
 
 def words(text: str) -> list[str]:
     """The words of a text whose links have been taken out."""
-    lowered = text.lower().translate(_APOSTROPHES)
-    found = (_ASCII_WORD if lowered.isascii() else _ANY_WORD).findall(lowered)
+    lowered = text.lower()
+    if lowered.isascii():
+        for end in (". ", "! ", "? ", "; ", "\n"):
+            if end in lowered:
+                lowered = lowered.replace(end, " \x01 ")
+        return lowered.translate(_SPACES).split()
+    found = _ANY_WORD.findall(lowered.translate(_APOSTROPHES))
     return [STOP if word in _STOPS else word for word in found]
 
 
