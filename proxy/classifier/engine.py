@@ -36,6 +36,7 @@ class Match:
     layer: Layer | None
     met_by: tuple[str, str, str]  # kind, member, text: put into words only where somebody reads them
     confidence: Confidence
+    finer: str = ""  # the reason that a judgement gives, finer than the rule's own
 
     @property
     def by(self) -> str:
@@ -104,11 +105,11 @@ def _met(evidence: Evidence, layer: Layer, rules: Rules, speaking: frozenset[str
             return False
         return not rule.provider or rule.anywhere or rule.provider in speaking
 
-    def add(rule: Rule, tier: Tier, by: tuple[str, str, str], confidence: Confidence) -> None:
+    def add(rule: Rule, tier: Tier, by: tuple[str, str, str], confidence: Confidence, finer: str = "") -> None:
         if rule.provider in speaking:
             tier = min(tier, rule.own_tier)
         if rule.allows(evidence, layer):
-            met.append(Match(rule, tier, layer, by, confidence))
+            met.append(Match(rule, tier, layer, by, confidence, finer))
 
     def look_up(said: Heard, *, spelled: bool) -> None:
         joined = said.joined
@@ -144,7 +145,7 @@ def _met(evidence: Evidence, layer: Layer, rules: Rules, speaking: frozenset[str
             saw = JUDGEMENTS[rule.shows](evidence, layer)
             if saw:
                 machine = bool(layer.quotas) or bool(rule.codes)
-                add(rule, rule.tier, (saw, "", ""), Confidence.CODE if machine else Confidence.PHRASE)
+                add(rule, rule.tier, (saw.words, "", ""), Confidence.CODE if machine else Confidence.PHRASE, saw.reason)
     if layer is evidence.layers[0]:
         for rule in index.by_header:
             if may(rule):
@@ -187,7 +188,9 @@ def _settled(evidence: Evidence, rules: Rules, winner: Match | None, considered:
         if agreeing is not None:
             confidence = Confidence.CODE
             notes.append(f"{agreeing.by}, which says the same class: a code decided")
-    if reason in _ANY_WINDOW:
+    if winner.finer and reason in _ANY_WINDOW:
+        reason = winner.finer
+    elif reason in _ANY_WINDOW:
         for layer in reversed(evidence.layers):
             window = window_of(layer)
             if window is not None:

@@ -17,7 +17,7 @@ from ..model import Answer, Provider
 from . import unwrap
 from .decode import text_of
 from .failure import failed_choice, is_failure
-from .words import STOP, code_word, quoted_codes, without_links, words
+from .words import STOP, code_word, links, quoted_codes, without_links, words
 from .phrases import Heard
 
 _MAX_LAYERS: Final = 8
@@ -83,7 +83,7 @@ class Layer:
     texts: list[str] = field(default_factory=list)
     statuses: list[int] = field(default_factory=list)
     params: list[str] = field(default_factory=list)
-    links: list[str] = field(default_factory=list)
+    linking: list[str] = field(default_factory=list)  # texts that hold links, as they stood
     quotas: list[tuple[str, str]] = field(default_factory=list)
     via: str = ""  # the provider that a gateway names as the one who said it
     _heard: Heard | None = None
@@ -109,6 +109,10 @@ class Layer:
                 said.append(STOP)
             self._spelled = Heard.of(said)
         return self._spelled
+
+    def links(self) -> list[str]:
+        """The links in the prose: not what it states, but at times what it means (`...error-code#token-limit`)."""
+        return [link for text in self.linking for link in links(text)]
 
     def quoted(self) -> list[str]:
         """Machine-readable words that the prose quotes."""
@@ -356,11 +360,12 @@ class _Reader:
         closing = _CLOSING_CODE.search(text)
         if closing:
             layer.codes.setdefault(closing[1], "the message's end")
-        text, links = without_links(text)
-        self.prose_left -= len(text)
-        if text not in layer.texts:
-            layer.texts.append(text)
-        layer.links += links[:8]
+        plain = without_links(text)
+        if plain is not text:
+            layer.linking.append(text)
+        self.prose_left -= len(plain)
+        if plain not in layer.texts:
+            layer.texts.append(plain)
 
 
 def _is_word(text: str) -> bool:

@@ -15,7 +15,14 @@ from .phrases import Heard
 from .waits import NO_CLOCK, in_prose, member
 from .words import code_word
 
-Judgement = Callable[[Evidence, Layer], str | None]
+class Seen(NamedTuple):
+    """What a judgement saw, in words, and the finer reason that it gives where it gives one."""
+
+    words: str
+    reason: str = ""
+
+
+Judgement = Callable[[Evidence, Layer], Seen | None]
 
 _N: Final = r"(\d[\d,]{0,14})"
 _DEMANDS: Final = (
@@ -111,9 +118,8 @@ def _named_in(heard: Heard, found: dict[str, tuple[str, str]]) -> None:
             if at and said[at - 1][0].isdigit() and at + 1 < len(said) and said[at + 1] in ("limit", "window", "usage", "quota"):
                 found.setdefault(_HYPHENED[word], (kind, f"{said[at - 1]}-{word}"))
     for at in places.get("每", ()):
-        period = _CJK_PERIODS.get(said[at + 1]) if at + 1 < len(said) else None
-        if period:
-            found.setdefault(period, (kind, f"每{said[at + 1]}"))
+        if at + 1 < len(said) and said[at + 1] in _CJK_PERIODS:
+            found.setdefault(_CJK_PERIODS[said[at + 1]], (kind, f"每{said[at + 1]}"))
 
 
 def _counted(before: Sequence[str], otherwise: str) -> str:
@@ -122,7 +128,7 @@ def _counted(before: Sequence[str], otherwise: str) -> str:
     return "requests" if "requests" in before or "request" in before else otherwise
 
 
-def shows_window(evidence: Evidence, layer: Layer) -> str | None:
+def shows_window(evidence: Evidence, layer: Layer) -> Seen | None:
     """Money or throughput: a limit per unit of time is throughput, unless it is a limit of money."""
     heard = layer.heard()
     if not layer.quotas and heard.places.keys().isdisjoint(_LIMIT_WORDS) and layer.spelled().places.keys().isdisjoint(_LIMIT_WORDS):
@@ -133,10 +139,10 @@ def shows_window(evidence: Evidence, layer: Layer) -> str | None:
     money = _MONEY_WORDS.intersection(heard.places) or _MONEY_WORDS.intersection(layer.spelled().places)
     if money:
         return None
-    return f"names a throughput window ({window.seen}) with a limit and no money: time alone refills it"
+    return Seen(f"names a throughput window ({window.seen}) with a limit and no money: time alone refills it", window.reason)
 
 
-def shows_demand_over_limit(evidence: Evidence, layer: Layer) -> str | None:
+def shows_demand_over_limit(evidence: Evidence, layer: Layer) -> Seen | None:
     """Waiting is futile: one request asks for more than the whole window holds."""
     if "requested" not in layer.heard().places:
         return None
@@ -150,29 +156,29 @@ def shows_demand_over_limit(evidence: Evidence, layer: Layer) -> str | None:
                 one, other = (int(number.replace(",", "") or 0) for number in found.groups())
                 demand, limit = (one, other) if demand_first else (other, one)
                 if demand > limit:
-                    return f"requested {demand} of a limit of {limit}: no wait makes it fit"
+                    return Seen(f"requested {demand} of a limit of {limit}: no wait makes it fit")
                 break
     return None
 
 
-def shows_zero_limit(evidence: Evidence, layer: Layer) -> str | None:
+def shows_zero_limit(evidence: Evidence, layer: Layer) -> Seen | None:
     """A limit of zero never refills: the model is not in this plan."""
     if any(name in ("quotalimitvalue", "quotavalue") and value == "0" for name, value in layer.quotas):
-        return "the quota's own value is 0: it never refills"
+        return Seen("the quota's own value is 0: it never refills")
     if "0" in layer.heard().places and any(_ZERO.search(text.lower()) for text in layer.texts):
-        return "says a limit of 0: it never refills"
+        return Seen("says a limit of 0: it never refills")
     return None
 
 
-def shows_stated_wait(evidence: Evidence, layer: Layer) -> str | None:
+def shows_stated_wait(evidence: Evidence, layer: Layer) -> Seen | None:
     """Money does not come back by a clock: who states a wait speaks of a window."""
     for name, value in evidence.waits:
         if member(name, value, NO_CLOCK) or (not isinstance(value, (dict, bool)) and name.endswith(("at", "timestamp"))):
-            return f"states when it refills ({name})"
+            return Seen(f"states when it refills ({name})")
     if any(in_prose(text, NO_CLOCK) for text in layer.texts):
-        return "states in prose when it refills"
+        return Seen("states in prose when it refills")
     if any(name in evidence.headers for name in ("retry-after", "retry-after-ms")):
-        return "states a retry-after"
+        return Seen("states a retry-after")
     return None
 
 
@@ -181,7 +187,7 @@ _THEIRS: Final = frozenset("we were weve server servers engine system service se
 _LOAD: Final = frozenset("many requests connections traffic load demand busy saturated rate limited throttled pending queue".split())
 
 
-def shows_their_load(evidence: Evidence, layer: Layer) -> str | None:
+def shows_their_load(evidence: Evidence, layer: Layer) -> Seen | None:
     """Theirs or yours: too many requests "we" or "the system" receive is their load, the caller is not named."""
     places = layer.heard().places
     if places.keys().isdisjoint(_LOAD) or not _OURS.isdisjoint(places):
@@ -189,7 +195,7 @@ def shows_their_load(evidence: Evidence, layer: Layer) -> str | None:
     theirs = _THEIRS.intersection(places)
     if not theirs or "many" not in places or "limit" in places or "limited" in places:
         return None
-    return f"too many requests at their side ({', '.join(sorted(theirs))}), and nothing is said of the caller"
+    return Seen(f"too many requests at their side ({', '.join(sorted(theirs))}), and nothing is said of the caller")
 
 
 def status_said(evidence: Evidence, layer: Layer) -> int | None:

@@ -115,7 +115,7 @@ class _Reading:
             file.problem(where, "provider: needs a name")
             return ""
         file.known_keys(head, _HEAD, where)
-        name = head["name"]
+        name = str(head["name"])
         dialect = head.get("dialect")
         if dialect is not None and dialect not in list(Dialect):
             file.problem([*where, "dialect"], f"provider.dialect: unknown dialect {dialect!r}, allowed: {', '.join(Dialect)}")

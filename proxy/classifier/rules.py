@@ -79,7 +79,7 @@ class Rule:
             return False
         if self.params and self.params.isdisjoint(layer.params):
             return False
-        if self.links and not any(part in link for link in layer.links for part in self.links):
+        if self.links and not any(part in link for link in layer.links() for part in self.links):
             return False
         for name, value in self.headers:
             said = evidence.headers.get(name) or evidence.body_headers.get(name)
@@ -191,7 +191,9 @@ _COMMON: Final = frozenset(
 def _rarest(phrase: Phrase, uses: Counter[str]) -> frozenset[str]:
     """The words that lead to a phrase: those of the step that the fewest phrases share."""
     required = [step.any_of for step in phrase.steps if step.any_of is not None and not step.optional]
-    return min(required, key=lambda any_of: sum(uses[word] for word in any_of) + 50 * len(any_of & _COMMON))
+    if len(required) == 1:
+        return required[0]
+    return min(required, key=lambda any_of: sum([uses[word] for word in any_of]) + 50 * len(any_of & _COMMON))
 
 
 def build_index(rules: Iterable[Rule]) -> Index:

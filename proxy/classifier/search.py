@@ -20,7 +20,9 @@ def looks_like_error(body: bytes, provider: Provider | None = None) -> bool:
     """Whether a body holds an `error` member with content, or its provider's business code."""
     if b'rror"' in body and _ERROR.search(body):
         return True
-    return bool(provider and provider.business_codes) and any(pattern.search(body) for pattern in _business(provider.business_codes))
+    if provider is None or not provider.business_codes:
+        return False
+    return any(pattern.search(body) for pattern in _business(provider.business_codes))
 
 
 @lru_cache(maxsize=256)

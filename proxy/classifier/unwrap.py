@@ -105,7 +105,7 @@ def json_lines(text: str) -> list[Any]:
     """The values of a text with one JSON object a line (Ollama's streams)."""
     if not text.lstrip().startswith("{"):
         return []
-    values = []
+    values: list[Any] = []
     for line in text.splitlines()[:_MAX_EVENTS]:
         if line.strip():
             value = json_value(line) if line.lstrip().startswith("{") else None

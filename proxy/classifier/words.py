@@ -13,6 +13,7 @@ from typing import Final
 
 STOP: Final = "."
 _MAX_CODE_CHARS: Final = 120
+_MAX_QUOTED: Final = 16
 _CJK: Final = "\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff"
 _LINK: Final = re.compile(r"(?:https?://|www\.)[^\s\"'<>()\[\]{}，。]+", re.IGNORECASE)
 _SPACES: Final = str.maketrans({**{chr(code): " " for code in range(128) if not chr(code).isalnum()}, "'": None, "`": None, "\x01": STOP})
@@ -37,11 +38,14 @@ def words(text: str) -> list[str]:
     return [STOP if word in _STOPS else word for word in found]
 
 
-def without_links(text: str) -> tuple[str, list[str]]:
-    """A text without its links, and the links."""
-    if "://" not in text and "www." not in text:
-        return text, []
-    return _LINK.sub(" ", text), _LINK.findall(text)
+def without_links(text: str) -> str:
+    """A text without its links."""
+    return _LINK.sub(" ", text) if "://" in text or "www." in text else text
+
+
+def links(text: str) -> list[str]:
+    """The links of a text."""
+    return _LINK.findall(text)[:_MAX_QUOTED]
 
 
 @lru_cache(maxsize=4096)
@@ -60,6 +64,11 @@ def code_word(raw: str) -> str:
 
 def quoted_codes(text: str) -> list[str]:
     """The machine-readable words that a sentence quotes, in one spelling."""
-    if "_" not in text and text.islower():
-        return []
-    return [code_word(found) for found in _QUOTED_CODE.findall(text)[:16]]
+    found = []
+    for word in text.split():
+        inner = word[1:]
+        if "_" in inner or not (inner.islower() or inner.isupper() or inner.isdecimal() or not inner):
+            found += [code_word(code) for code in _QUOTED_CODE.findall(word[:_MAX_CODE_CHARS])]
+            if len(found) > _MAX_QUOTED:
+                break
+    return found
