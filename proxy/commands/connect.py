@@ -6,6 +6,7 @@ Failures are told by the stage that failed: texts of foreign exceptions hold add
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 import ssl
 from collections.abc import Sequence
@@ -46,7 +47,11 @@ async def _reach(url: str, upstream: Upstream, what: str = "") -> str | None:
         return f"{what}its certificate is not trusted: {error.verify_message}"
     except ssl.SSLError:
         return f"{what}no TLS at this address"
+    except ConnectionRefusedError:
+        return f"{what}refused"
+    except ConnectionError:
+        return f"{what}the connection was reset"
     except OSError as error:
-        return f"{what}no connection: {error.strerror or 'refused'}"
+        return f"{what}{os.strerror(error.errno) if error.errno else 'no connection'}"
     writer.transport.abort()  # a TLS goodbye could wait for the peer's
     return None

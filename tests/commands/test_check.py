@@ -1,0 +1,130 @@
+"""`llm-triage check` as a person calls it: what it prints, and its exit code."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+import ssl
+from pathlib import Path
+
+import pytest
+
+from proxy.builtin import config_dir
+from proxy.cli import main
+from proxy.commands.connect import probe
+from proxy.config import Upstream, from_values
+
+
+@pytest.fixture(autouse=True)
+def _no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("CONFIG", "UPSTREAM", "LISTEN", "ADMIN"):
+        monkeypatch.delenv(f"LLM_TRIAGE_{name}", raising=False)
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "proxy.yaml"
+    path.write_text("upstreams: [{url: https://api.openai.com}]\n")
+    return path
+
+
+def test_the_shipped_configuration_is_good(capsys: pytest.CaptureFixture[str]) -> None:
+    path = config_dir() / "proxy.yaml"
+    assert main(["check", "--config", str(path)]) == 0
+    assert capsys.readouterr().out == f"{path}: good, 1 upstream\n"
+
+
+def test_mistakes_in_configuration_and_rules_come_together(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rules = file.with_name("own.yaml")
+    rules.write_text("rules:\n  - id: own.x\n    wen: {status: 429}\n")
+    file.write_text("upstreams: [{url: nowhere}]\nrules: [own.yaml]\nworkers: 0\n")
+    assert main(["check", "--config", str(file)]) == 2
+    said = capsys.readouterr()
+    lines = said.out.splitlines()
+    assert lines[0].startswith(f"{file}:1: upstreams[0].url: expected http://")
+    assert lines[1].startswith(f"{file}:3: workers: expected a whole number")
+    assert all(line.startswith(f"{rules}:") for line in lines[2:])
+    assert any('"when"' in line or "'when'" in line for line in lines[2:])
+    assert said.err == f"{len(lines)} problems\n"
+
+
+def test_rules_alone_can_be_wrong(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file.with_name("own.yaml").write_text("[")
+    file.write_text(file.read_text() + "rules: [own.yaml]\n")
+    assert main(["check", "--config", str(file)]) == 2
+    assert capsys.readouterr().out.startswith(f"{file.with_name('own.yaml')}:")
+
+
+def test_warnings_do_not_fail(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file.write_text("upstreams: [{url: https://api.openai.com, credential: k}]\n")
+    assert main(["check", "--config", str(file)]) == 0
+    assert capsys.readouterr().out.startswith(
+        f"{file}: warning: upstream api.openai.com: holds a credential without allow"
+    )
+
+
+def test_the_file_may_come_from_the_environment(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert main(["check"]) == 2
+    monkeypatch.setenv("LLM_TRIAGE_CONFIG", str(file))
+    assert main(["check"]) == 0
+    monkeypatch.delenv("LLM_TRIAGE_CONFIG")
+    monkeypatch.setenv("LLM_TRIAGE_UPSTREAM", "https://api.openai.com")
+    assert main(["check"]) == 0
+
+
+def test_the_schema_is_printed_without_a_file(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", "--schema"]) == 0
+    assert json.loads(capsys.readouterr().out)["properties"]["upstreams"]["type"] == "array"
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def test_connect_says_which_upstream_cannot_be_reached(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as up:
+        file.write_text(
+            f"upstreams: [{{name: up, url: 'http://127.0.0.1:{up.getsockname()[1]}'}}, "
+            f"{{name: down, prefix: /down, url: 'http://127.0.0.1:{free_port()}'}}]"
+        )
+        assert main(["check", "--connect", "--config", str(file)]) == 1
+    assert capsys.readouterr().out.splitlines()[1:] == ["upstream up: connected", "upstream down: refused"]
+
+
+async def _plain(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await reader.read(1)
+    writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+    writer.close()
+
+
+async def test_each_stage_of_a_connection_is_told_apart() -> None:
+    async with await asyncio.start_server(_plain, "127.0.0.1", 0) as plain:
+        port = plain.sockets[0].getsockname()[1]
+        assert await probe(Upstream(name="a", url=f"http://127.0.0.1:{port}")) is None
+        assert await probe(Upstream(name="a", url=f"https://127.0.0.1:{port}")) == "no TLS at this address"
+        assert await probe(Upstream(name="a", url="http://nowhere.invalid")) == "its name is not known (DNS)"
+        assert await probe(Upstream(name="a", url="http://a", proxy=f"http://127.0.0.1:{port}")) is None
+    down = await probe(Upstream(name="a", url="http://a", proxy=f"http://127.0.0.1:{free_port()}"))
+    assert down == "the forward proxy: refused"
+
+
+async def test_an_upstream_that_never_says_hello_is_given_up() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"https://127.0.0.1:{silent.getsockname()[1]}"
+        (upstream,) = from_values({"upstreams": [{"url": url}], "timeouts": {"connect": "100ms"}}).upstreams
+        assert await probe(upstream) == "no connection within 0.1 s"
+
+
+async def test_a_certificate_that_is_not_trusted_is_told(tmp_path: Path) -> None:
+    certificate = Path(__file__).with_name("untrusted.pem")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    async with await asyncio.start_server(_plain, "127.0.0.1", 0, ssl=context) as server:
+        url = f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        failure = await probe(Upstream(name="a", url=url))
+        assert failure is not None
+        assert failure.startswith("its certificate is not trusted: ")
+        assert await probe(Upstream(name="a", url=url, ca=certificate)) is None
