@@ -33,6 +33,12 @@ def triage_member(problem: Problem) -> dict[str, Any]:
     }
 
 
+def stream_members(problem: Problem) -> dict[str, Any]:
+    """What stands beside the dialect's own members in an error that is written into a stream."""
+    verdict = problem.verdict
+    return {"class": verdict.cls.value, "reason": verdict.reason, "session": problem.action.value}
+
+
 def annotate(body: bytes, problem: Problem) -> bytes | None:
     """`body` with the member inside its `error` object; None where it has no such object, or has the member already."""
     error = _error_of(body)
