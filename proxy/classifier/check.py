@@ -29,7 +29,7 @@ _MAX_STEPS: Final = 600
 def problems(rules: Rules, cases: Sequence[Case]) -> list[str]:
     """Everything that is wrong; empty for a healthy set."""
     lines = _Lines()
-    found = [*_never_win(rules, lines), *_contradictions(rules, lines), *_slow(rules, lines)]
+    found = hygiene(rules, lines)
     decided, nearly = _judge(rules, cases, found)
     for rule in rules.rules:
         if rule.id not in decided:
@@ -37,6 +37,12 @@ def problems(rules: Rules, cases: Sequence[Case]) -> list[str]:
         elif rule.id not in nearly:
             found.append(f"{lines.of(rule)}: rule {rule.id}: no case is a near miss of it")
     return found
+
+
+def hygiene(rules: Rules, lines: _Lines | None = None) -> list[str]:
+    """What is wrong with the rules themselves, whatever cases they have."""
+    lines = lines or _Lines()
+    return [*_never_win(rules, lines), *_contradictions(rules, lines), *_slow(rules, lines)]
 
 
 class _Lines:

@@ -12,8 +12,12 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from proxy.config import Config, ConfigError, file_of, load, warnings
+
+if TYPE_CHECKING:
+    from proxy.classifier import Rules
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -37,7 +41,7 @@ def run(args: argparse.Namespace) -> int:
         config = load(path, env=os.environ)
         problems = rule_problems(config.rules)
     except ConfigError as error:
-        problems = error.problems + rule_problems(error.rules)
+        problems = [*error.problems, *rule_problems(error.rules)]
     if config is None or problems:
         print("\n".join(problems))
         print(f"{len(problems)} problem{'s' * (len(problems) != 1)}", file=sys.stderr)
@@ -48,15 +52,30 @@ def run(args: argparse.Namespace) -> int:
     return connect(config) if args.connect else 0
 
 
-def rule_problems(extra: Sequence[Path]) -> tuple[str, ...]:
-    """What is wrong with the rule files, the built-in ones included: a user's can contradict them."""
+def rule_problems(extra: Sequence[Path]) -> list[str]:
+    """What is wrong with the user's rule files, and with their cases: `cases/own.yaml` beside `own.yaml`."""
     from proxy.classifier import RulesError, load_rules  # noqa: PLC0415  # not for --schema
 
     try:
-        load_rules(extra)
+        rules = load_rules(extra)
     except RulesError as error:
-        return error.problems
-    return ()
+        return list(error.problems)
+    return _problems_of(rules, extra) if extra else []
+
+
+def _problems_of(rules: Rules, extra: Sequence[Path]) -> list[str]:
+    from proxy.classifier import classify  # noqa: PLC0415  # only where there are rules of the user's
+    from proxy.classifier.cases import read_cases  # noqa: PLC0415
+    from proxy.classifier.check import hygiene  # noqa: PLC0415
+
+    ours = tuple(f"{path}:" for path in extra)
+    found = [problem for problem in hygiene(rules) if problem.startswith(ours)]
+    files = [path.parent / "cases" / path.name for path in extra]
+    for case in read_cases([file for file in files if file.is_file()], found):
+        mistakes = case.mistakes(classify(case.answer, rules))
+        if mistakes:
+            found.append(f"{case.file}:{case.line}: case {case.id}: {'; '.join(mistakes)}")
+    return found
 
 
 def connect(config: Config) -> int:

@@ -85,13 +85,17 @@ def read(text: str, name: str, env: Mapping[str, str]) -> Document:
         reason = re.sub(r"""(['"]).{2,}\1""", "(…)", error.problem or "cannot be read", flags=re.DOTALL)
         document.refuse(f"is not YAML: {reason}", mark.line + 1 if mark else 1)
         return document
-    except yaml.YAMLError:
-        document.refuse("is not YAML: it holds characters that YAML does not allow")
+    except (yaml.YAMLError, RecursionError):
+        document.refuse("is not YAML: it holds characters that YAML does not allow, or is nested too deeply")
         return document
     if root is None:
         return document
     document.lines[()] = root.start_mark.line + 1
-    values = _Reader(document, env).value(root, (), ())
+    try:
+        values = _Reader(document, env).value(root, (), ())
+    except RecursionError:
+        document.refuse("is nested too deeply")
+        return document
     if isinstance(values, dict):
         document.values = values
     elif values is not None:

@@ -56,6 +56,36 @@ def test_rules_alone_can_be_wrong(file: Path, capsys: pytest.CaptureFixture[str]
     assert capsys.readouterr().out.startswith(f"{file.with_name('own.yaml')}:")
 
 
+OWN_RULES = """
+reasons:
+  house_limit: {class: rate_limited, advice: "Wait.", meaning: "The house is full."}
+rules:
+  - id: own.full
+    when: {code: house_full}
+    then: house_limit
+"""
+OWN_CASES = """
+cases:
+  - id: own-full
+    source: https://example.com
+    answer: {status: 400, body: '{"error": {"code": "house_full"}}'}
+    expect: {class: CLASS, rule: own.full}
+"""
+
+
+def test_the_users_rules_are_held_to_their_cases(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file.write_text(file.read_text() + "rules: [own.yaml]\n")
+    file.with_name("own.yaml").write_text(OWN_RULES)
+    cases = file.with_name("cases") / "own.yaml"
+    cases.parent.mkdir()
+    cases.write_text(OWN_CASES.replace("CLASS", "rate_limited"))
+    assert main(["check", "--config", str(file)]) == 0, capsys.readouterr().out
+    capsys.readouterr()
+    cases.write_text(OWN_CASES.replace("CLASS", "auth"))
+    assert main(["check", "--config", str(file)]) == 2
+    assert capsys.readouterr().out == f"{cases}:3: case own-full: class: expected auth, got rate_limited\n"
+
+
 def test_warnings_do_not_fail(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file.write_text("upstreams: [{url: https://api.openai.com, credential: k}]\n")
     assert main(["check", "--config", str(file)]) == 0

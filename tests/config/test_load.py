@@ -279,6 +279,7 @@ def test_no_upstream_at_all_is_a_mistake(file: Path) -> None:
         ("a: [1\n", "F:2: is not YAML: "),
         ("credential: *sk-secret", "F:1: is not YAML: "),
         ("a: \x00", "F:1: is not YAML: "),
+        ("a: " + "[" * 5000 + "]" * 5000, "F:1: is "),
     ],
 )
 def test_what_is_no_yaml_mapping_is_told_without_its_text(file: Path, text: str, expected: str) -> None:

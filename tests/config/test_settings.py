@@ -65,7 +65,7 @@ def test_the_file_documents_no_key_that_there_is_not() -> None:
 
 
 def valid(values: Any) -> bool:
-    return jsonschema.Draft202012Validator(json_schema()).is_valid(values)
+    return bool(jsonschema.Draft202012Validator(json_schema()).is_valid(values))
 
 
 def test_the_schema_is_one_and_accepts_the_documented_file() -> None:
