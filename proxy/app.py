@@ -13,11 +13,13 @@ from aiohttp import web
 
 from proxy import admin
 from proxy.classifier import OWN_REASONS, Rules, load_rules
+from proxy.classifier.api import NotAnAnswerError, classify_json
 from proxy.config import Config
 from proxy.handler import Proxy
 from proxy.report.metrics import Metrics, Words
 from proxy.report.reporter import Reporter, ReportSettings
 from proxy.server import Listener
+from proxy.session.turn import Fault
 from proxy.setup import Setup, set_up
 from proxy.version import VERSION
 
@@ -98,7 +100,7 @@ class Service:
         """Refuses new calls and waits for running ones, `timeout_s` at most."""
         assert self._proxy is not None
         self._stopping = True
-        self._proxy.draining = True
+        self._proxy.drain()
         end = time.monotonic() + timeout_s
         while self.reporter.inflight and time.monotonic() < end:
             await asyncio.sleep(0.02)
@@ -141,7 +143,10 @@ class Service:
         )
 
     def _classify(self, value: object, *, explain: bool) -> Mapping[str, object]:
-        raise admin.NotAnAnswerError("not yet")
+        try:
+            return classify_json(value, self._rules, now=time.time(), explain=explain)
+        except NotAnAnswerError as error:
+            raise admin.NotAnAnswerError(str(error)) from None
 
 
 class _NoQuarantine:
@@ -167,7 +172,9 @@ def _report_settings(config: Config) -> ReportSettings:
 
 def _words(config: Config, rules: Rules) -> Words:
     return Words(
-        upstreams=frozenset(upstream.name for upstream in config.upstreams), reasons=frozenset(rules.reasons) | frozenset(OWN_REASONS)
+        upstreams=frozenset(upstream.name for upstream in config.upstreams),
+        reasons=frozenset(rules.reasons) | frozenset(OWN_REASONS),
+        faults=frozenset(Fault),
     )
 
 

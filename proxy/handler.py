@@ -1,40 +1,46 @@
-"""The story of one call, one line a stage: accept, address, ask, judge, advise, deliver, report."""
+"""The story of one call, one line a stage: accept, address, ask, judge, persist, advise, deliver, report."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Hashable
 from typing import Final
 
+import aiohttp
 from aiohttp import web
 
-from proxy.client import Broke
 from proxy.classifier import own_verdict
-from proxy.dialects import Problem, dialect_of, error_body
-from proxy.model import Class, Dialect, Verdict
-from proxy.report.event import CallReport, StreamFailure
+from proxy.config import Upstream
+from proxy.dialects import STATUS_OF_CLASS, Problem, annotate, dialect_of, error_body
+from proxy.model import Class, Dialect, Source, Verdict
+from proxy.report.event import CallReport, StreamFailure, Would
+from proxy.report.log import log
 from proxy.report.mask import credential_label, mask_target
 from proxy.report.reporter import Reporter
+from proxy.retry.budget import Budget
+from proxy.retry.patience import patience_of
 from proxy.server import CLOSE, KEEP
 from proxy.setup import Setup
+from proxy.stream.watch import Watch
 from proxy.way import cors, credential, refuse
 from proxy.way.accept import Call, accept, body_of
 from proxy.way.address import Target, address
 from proxy.way.advise import advise, advise_own
 from proxy.way.ask import Answered, Ask, Attempt
 from proxy.way.body import Body, Held
-from proxy.way.deliver import Delivered, deliver
-from proxy.way.headers import AnswerHead, lines_of
-from proxy.way.judge import judge
+from proxy.way.deliver import deliver
+from proxy.way.headers import lines_of
+from proxy.way.judge import Look, judge, verdict_on_event
+from proxy.way.persist import Persist, Persistence, discard
 from proxy.way.refuse import Refusal
+from proxy.way.sink import Sink
 from proxy.way.tag import Facts, exposed, new_call_id, tags
 from proxy.way.tunnel import asks_for_upgrade, tunnel
-
-log: Final = logging.getLogger("llm_triage")
+from proxy.way.watched import Told, Watching, deliver_watched
 
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 _NOTHING: Final[frozenset[bytes]] = frozenset()
-_SHOULD_RETRY: Final = frozenset((b"x-should-retry",))
 
 
 class Proxy:
@@ -44,6 +50,7 @@ class Proxy:
         self.setup = setup
         self.reporter = reporter
         self.held = Held(setup.config.limits.held_bytes)
+        self.persistence = Persistence(Budget(setup.config.retry.budget))
         self.draining = False
 
     async def handle(self, http: web.BaseRequest) -> web.StreamResponse:
@@ -71,15 +78,26 @@ class Proxy:
         verdict = own_verdict(reason)
         facts = advise_own(verdict, new_call_id())
         status = refuse.STATUS[reason]
+        self.reporter.call_failed(
+            CallReport(
+                call_id=facts.call_id, upstream="", endpoint="other", method="", path="", status=status,
+                verdict=verdict, duration_s=0.0,
+            )  # fmt: skip
+        )
         body = error_body(None, Problem.of(status, verdict, facts))
-        self.reporter.call_failed(_report(facts, status, verdict, "", "other", "", "", 0.0))
         return refuse.answer(status, tags(verdict, facts), body, keep=False)
+
+    def drain(self) -> None:
+        """From here on calls are refused, and those that wait for a retry are answered with what there is."""
+        self.draining = True
+        self.persistence.pauses.end()
 
 
 class Exchange:
     """One request and its answer."""
 
-    __slots__ = ("answered_head_at", "body", "call", "http", "loop_time", "proxy", "setup", "started_at", "target")
+    __slots__ = ("ask", "body", "call", "call_id", "http", "loop_time", "proxy", "setup", "started_at", "stream_told",
+                 "target")  # fmt: skip
 
     def __init__(self, proxy: Proxy, setup: Setup, http: web.BaseRequest) -> None:
         self.proxy = proxy
@@ -90,11 +108,12 @@ class Exchange:
         self.call: Call | None = None
         self.target: Target | None = None
         self.body: Body | None = None
+        self.call_id = ""
+        self.stream_told = False
 
     async def run(self) -> web.StreamResponse:
-        http, setup = self.http, self.setup
-        config = setup.config
-        call = accept(http, setup.requests, head_bytes=config.limits.head_bytes)
+        config = self.setup.config
+        call = accept(self.http, self.setup.requests, head_bytes=config.limits.head_bytes)
         if isinstance(call, Refusal):
             return self.refuse(call.reason)
         self.call = call
@@ -103,18 +122,20 @@ class Exchange:
             return self.write(204, cors.preflight_answer(read), b"")
         if self.proxy.draining:
             return self.refuse("draining")
-        route = setup.routes.of(call.path)
+        route = self.setup.routes.of(call.path)
         if route is None:
             return self.refuse("no_upstream")
-        target = address(call, route, setup.clients)
+        target = address(call, route, self.setup.clients)
         if isinstance(target, Refusal):
             return self.refuse(target.reason)
         self.target = target
         settings = route.settings
-        observes = settings.mode == "observe"
+        observes = route.observes
         limits = config.limits
-        if limits.inflight and self.proxy.reporter.inflight > limits.inflight and not observes:
-            return self.refuse("proxy_busy")
+        if limits.inflight and self.proxy.reporter.inflight > limits.inflight:
+            if not observes:
+                return self.refuse("proxy_busy")
+            self.would(Would.REFUSE_INFLIGHT)
         body = body_of(
             call,
             self.proxy.held,
@@ -136,168 +157,267 @@ class Exchange:
             deadline=self.started_at + total_s if total_s else None,
             is_upgrade=asks_for_upgrade(read),
         )
-        attempt = await ask.once()
-        if not isinstance(attempt.result, Answered):
-            return self.broke(attempt)
-        return await self.answer(attempt, attempt.result, ask)
+        caller = caller_of(call, target)
+        self.proxy.persistence.budget.count(caller, self.started_at)
+        attempt = await self.attempt(ask)
+        retries, used_up = 0, False
+        if attempt.verdict is not None:
+            self.call_id = new_call_id()
+            if not observes:
+                attempt, retries, used_up = await self.persist(ask, attempt, caller)
+        return await self.answer(ask, attempt, retries=retries, used_up=used_up)
 
-    async def answer(self, attempt: Attempt, answered: Answered, ask: Ask) -> web.StreamResponse:
-        """An answer has come: judged, advised, delivered, reported."""
+    async def attempt(self, ask: Ask) -> Attempt:
+        """Asks once, and judges what came of it."""
+        attempt = await ask.once()
+        result = attempt.result
+        target = ask.target
+        if isinstance(result, Answered):
+            try:
+                await judge(result, self.look())
+            except BaseException:
+                result.response.close()
+                raise
+            attempt.verdict = result.verdict
+        else:
+            attempt.verdict = self.own_verdict(result.reason)
+        if attempt.verdict is not None:
+            self.proxy.reporter.attempt_failed(target.route.name, attempt.verdict)
+        return attempt
+
+    async def persist(self, ask: Ask, first: Attempt, caller: Hashable) -> tuple[Attempt, int, bool]:
+        """The attempt to answer with, after how many retries, and whether the schedule was gone through."""
+        assert self.call is not None
+        driven = await Persist(
+            shared=self.proxy.persistence,
+            settings=ask.target.route.settings.retry,
+            ask=ask,
+            request=self.call.head.read,
+            caller=caller,
+            started_at=self.started_at,
+            clock=self.loop_time,
+            reporter=self.proxy.reporter,
+            call_id=self.call_id,
+        ).run(first, lambda _: self.attempt(ask))
+        return driven.outcome, driven.retries, driven.stop is not None and driven.stop.used_up
+
+    async def answer(self, ask: Ask, attempt: Attempt, *, retries: int, used_up: bool) -> web.StreamResponse:
+        """What came of it goes to the client."""
+        result, verdict = attempt.result, attempt.verdict
+        if not isinstance(result, Answered):
+            assert verdict is not None
+            facts = advise_own(verdict, self.call_id, retries=retries, used_up=used_up)
+            return self.own_answer(verdict, refuse.STATUS[result.reason], facts)
+        try:
+            if verdict is None:
+                return await self.good(ask, attempt, result, retries=retries)
+            return await self.failed(ask, result, verdict, retries=retries, used_up=used_up)
+        except BaseException:
+            result.response.close()
+            raise
+
+    # -- a provider's answer
+
+    async def good(self, ask: Ask, attempt: Attempt, answered: Answered, *, retries: int) -> web.StreamResponse:
+        """A good answer passes as it came; what it took is said, if it took anything."""
+        assert self.target is not None
+        response = answered.response
+        head = self.setup.answers.sort(response.raw_headers)
+        if response.status == 101:
+            return await tunnel(self.http, response, head)
+        tags = lines_of([("x-llm-retries", str(retries))]) if retries else b""
+        sink = Sink(self.http, response, head, keep=self.keeps(), tags=tags, status=response.status)
+        self.let_go()
+        whole, late = await self.relay(sink, answered, ask.deadline)
+        if whole and not self.stream_told:
+            self.proxy.reporter.call_succeeded(
+                self.target.route.name,
+                self.target.endpoint.label,
+                self.loop_time() - self.started_at,
+                sink.head_written_at - self.started_at,
+                attempt.progress.started_at - self.started_at + sink.head_written_at - attempt.head_at,
+            )
+        elif not self.stream_told:
+            self.tell_broken("total" if late else "truncated_body")
+        return KEEP if sink.keep else CLOSE
+
+    async def failed(
+        self, ask: Ask, answered: Answered, verdict: Verdict, *, retries: int, used_up: bool
+    ) -> web.StreamResponse:
+        """A failure passes as it came, with the tags beside it."""
         assert self.call is not None
         assert self.target is not None
-        call, target, setup = self.call, self.target, self.setup
-        settings = target.route.settings
-        observes = settings.mode == "observe"
-        response = answered.response
-        try:
-            await judge(
-                answered,
-                provider=target.route.provider,
-                rules=setup.rules,
-                generates=target.endpoint.generates and call.method == "POST",
-                hold_s=0.0 if observes else settings.stream.hold,
-                peek_bytes=settings.stream.peek_bytes,
-            )
-        except BaseException:
-            response.close()
-            raise
-        if self.body is not None:
-            kept = self.body.kept() if answered.verdict is not None else None
-            self.body.let_go()
-        verdict = answered.verdict
-        if verdict is None:
-            head = setup.answers.sort(response.raw_headers)
-            if response.status == 101:
-                return await tunnel(self.http, response, head)
-            done = await deliver(self.http, answered, head, keep=self.keeps(), deadline=ask.deadline)
-            self.good(attempt, done)
-            return done.response
+        response, route = answered.response, self.target.route
         facts = advise(
             verdict,
-            new_call_id(),
+            self.call_id,
             answer=response.headers,
-            request=call.head.read,
-            dialect=target.endpoint.dialect,
-            body=kept if self.body is not None else None,
-            refuses=target.route.provider.refuses,
-            retries=0,
-            used_up=False,
-            observes=observes,
+            request=self.call.head.read,
+            dialect=self.dialect(),
+            body=None if self.body is None else self.body.kept(),
+            refuses=route.provider.refuses,
+            retries=retries,
+            used_up=used_up,
+            observes=route.observes,
         )
         extra = tags(verdict, facts)
-        if "origin" in call.head.read:
+        if "origin" in self.call.head.read:
             extra.append(exposed())
-        without = _NOTHING if facts.should_retry is None else _SHOULD_RETRY
-        head = setup.answers.sort(response.raw_headers, without=without)
-        done = await deliver(
-            self.http, answered, head, keep=self.keeps(), tags=lines_of(extra), deadline=ask.deadline
-        )
-        self.failed(facts, response.status, verdict, attempt, done, response.headers.get("x-request-id", ""))
-        return done.response
+        status = self.status_for(verdict, response)
+        replaced = set() if facts.should_retry is None else {b"x-should-retry"}
+        annotated = self.annotated(answered, Problem.of(status, verdict, facts))
+        if annotated is not None:
+            answered.first = annotated
+            replaced.add(b"content-length")
+            extra.append(("content-length", str(len(annotated))))
+        head = self.setup.answers.sort(response.raw_headers, without=frozenset(replaced) if replaced else _NOTHING)
+        sink = Sink(self.http, response, head, keep=self.keeps(), tags=lines_of(extra), status=status)
+        self.let_go()
+        self.proxy.reporter.call_failed(self.report(facts, status, verdict, request_id(response)))
+        self.stream_told = True
+        await self.relay(sink, answered, ask.deadline)
+        return KEEP if sink.keep else CLOSE
+
+    async def relay(self, sink: Sink, answered: Answered, deadline: float | None) -> tuple[bool, bool]:
+        """Whether the body went out whole, and whether it did not because time was over."""
+        relaying = self.relay_stream(sink, answered, answered.watch) if answered.watch else deliver(sink, answered)
+        if deadline is None:
+            return await relaying, False
+        try:
+            async with asyncio.timeout_at(deadline):
+                return await relaying, False
+        except TimeoutError:
+            answered.response.close()
+            sink.break_off()
+            return False, True
+
+    async def relay_stream(self, sink: Sink, answered: Answered, watch: Watch) -> bool:
+        assert self.target is not None
+        reporter, settings = self.proxy.reporter, self.target.route.settings
+        opened = reporter.stream_opened(self.target.route.name)
+        observes = self.target.route.observes
+        try:
+            return await deliver_watched(
+                sink,
+                answered,
+                watch,
+                Watching(
+                    idle_s=0.0 if observes else settings.stream.idle_timeout,
+                    heartbeat_s=0.0 if observes else settings.stream.heartbeat,
+                    passes_raw=observes or answered.is_coded,
+                    observes=observes,
+                    explain=lambda told: self.tell_stream(told, answered.response),
+                    opened=opened,
+                ),
+            )
+        finally:
+            reporter.stream_closed(opened)
+            answered.response.close()
+
+    def tell_stream(self, told: Told, response: aiohttp.ClientResponse) -> Problem:
+        """A failure inside a stream: worded for the client, reported once a stream."""
+        if told.found is not None:
+            verdict = verdict_on_event(told.found.text, self.look())
+            kind = StreamFailure.ERROR_EVENT
+        else:
+            verdict = own_verdict(told.reason)
+            kind = StreamFailure(told.reason)
+        self.call_id = self.call_id or new_call_id()
+        facts = advise_own(verdict, self.call_id)
+        if not self.stream_told:
+            self.stream_told = True
+            self.proxy.reporter.stream_failed(self.report(facts, None, verdict, request_id(response)), kind)
+            if self.target is not None and self.target.route.observes and told.found is None:
+                self.would(Would.WRITE_EVENT)
+        return Problem.of(STATUS_OF_CLASS[verdict.cls], verdict, facts)
+
+    def tell_broken(self, reason: str) -> None:
+        verdict = own_verdict(reason)
+        self.call_id = self.call_id or new_call_id()
+        report = self.report(advise_own(verdict, self.call_id), None, verdict, "")
+        self.proxy.reporter.stream_failed(report, StreamFailure.TRUNCATED_BODY)
+
+    def status_for(self, verdict: Verdict, response: aiohttp.ClientResponse) -> int:
+        """The upstream's status, but where `compat` asks for another."""
+        compat = self.settings().compat
+        if verdict.cls is Class.BUDGET_EXHAUSTED and compat.budget_status:
+            return compat.budget_status
+        if response.status == 200 and compat.error_in_200 == "status":
+            return STATUS_OF_CLASS[verdict.cls]
+        return response.status
+
+    def annotated(self, answered: Answered, problem: Problem) -> bytes | None:
+        """The body with what is known of the failure inside, where that is asked for and can be done."""
+        if not self.settings().compat.annotate or not answered.ended or answered.watch is not None:
+            return None
+        if answered.response.headers.get("Content-Encoding") or self.http.method == "HEAD":
+            return None
+        return annotate(answered.first, problem)
 
     # -- what the proxy says itself
 
     def refuse(self, reason: str) -> web.StreamResponse:
-        """Answers without, or in place of, the provider."""
+        """Answers without bothering the provider."""
         verdict = self.own_verdict(reason)
-        return self.own_answer(verdict, refuse.STATUS[reason])
-
-    def broke(self, attempt: Attempt) -> web.StreamResponse:
-        """The attempt brought no answer."""
-        result = attempt.result
-        assert not isinstance(result, Answered)
-        verdict = self.own_verdict(result.reason)
-        if isinstance(result, Broke) and self.target is not None:
-            self.proxy.reporter.attempt_failed(self.target.route.name, verdict)
-        return self.own_answer(verdict, refuse.STATUS[result.reason])
+        return self.own_answer(verdict, refuse.STATUS[reason], advise_own(verdict, new_call_id()))
 
     def fault(self, fault: Exception) -> web.StreamResponse:
         """A bug of ours. Of the exception only its type and place are told: its text may hold anything."""
-        verdict = own_verdict("proxy_fault")
         trace = fault.__traceback__
         while trace is not None and trace.tb_next is not None:
             trace = trace.tb_next
         place = "" if trace is None else f"{trace.tb_frame.f_code.co_qualname}:{trace.tb_lineno}"
         log.error("proxy fault", extra={"facts": {"type": type(fault).__name__, "place": place}})
-        if self.http.writer.output_size or self.http.transport is None:
+        if self.http.transport is None or self.http.transport.is_closing():
             return CLOSE
-        return self.own_answer(verdict, 500)
+        return self.refuse("proxy_fault")
 
-    def own_answer(self, verdict: Verdict, status: int) -> web.StreamResponse:
-        facts = advise_own(verdict, new_call_id())
+    def own_answer(self, verdict: Verdict, status: int, facts: Facts) -> web.StreamResponse:
         headers = tags(verdict, facts)
         origin = self.call.head.read.get("origin") if self.call is not None else None
-        headers += cors.own_answer(origin, self.setup.config.cors)
         if origin is not None:
+            headers += cors.own_answer(origin, self.setup.config.cors)
             headers.append(exposed())
         answer = self.write(status, headers, error_body(self.dialect(), Problem.of(status, verdict, facts)))
-        self.failed(facts, status, verdict, None, None, "")
+        self.proxy.reporter.call_failed(self.report(facts, status, verdict, ""))
         return answer
 
     def write(self, status: int, headers: list[tuple[str, str]], body: bytes) -> web.StreamResponse:
         http = self.http
         keep = self.keeps()
-        self.send(
-            refuse.answer(
-                status, headers, body, minor=http.version.minor, is_head=http.method == "HEAD", keep=keep
-            )
-        )
+        is_head = http.method == "HEAD"
+        self.send(refuse.answer(status, headers, body, minor=http.version.minor, is_head=is_head, keep=keep))
         return KEEP if keep else CLOSE
 
     def send(self, data: bytes) -> None:
         if self.http.transport is not None:
             self.http.transport.write(data)
 
+    def own_verdict(self, reason: str) -> Verdict:
+        """A body over the limit is too long a context where a model would have read it, else a bad request."""
+        return own_verdict(
+            reason, cls=Class.BAD_REQUEST if reason == "body_too_large" and not self.generates() else None
+        )
+
     # -- what is told
 
-    def good(self, attempt: Attempt, done: Delivered) -> None:
-        """A good answer's head went out; its body may have broken since."""
-        target = self.target
-        assert target is not None
-        now = self.loop_time()
-        head_at = attempt.head_at
-        overhead_s = attempt.progress.started_at - self.started_at + done.head_written_at - head_at
-        if done.whole:
-            self.proxy.reporter.call_succeeded(
-                target.route.name,
-                target.endpoint.label,
-                now - self.started_at,
-                done.head_written_at - self.started_at,
-                overhead_s,
-            )
-            return
-        verdict = own_verdict("total" if done.late else "truncated_body")
-        report = self.report(advise_own(verdict, new_call_id()), None, verdict, "")
-        self.proxy.reporter.stream_failed(report, StreamFailure.TRUNCATED_BODY)
+    def would(self, what: Would) -> None:
+        if self.target is not None:
+            self.proxy.reporter.would(self.target.route.name, what)
 
-    def failed(
-        self,
-        facts: Facts,
-        status: int,
-        verdict: Verdict,
-        attempt: Attempt | None,
-        done: Delivered | None,
-        request_id: str,
-    ) -> None:
-        reporter = self.proxy.reporter
-        if attempt is not None and self.target is not None:
-            reporter.attempt_failed(self.target.route.name, verdict)
-        reporter.call_failed(self.report(facts, status, verdict, request_id))
-
-    def report(self, facts: Facts, status: int | None, verdict: Verdict, request_id: str) -> CallReport:
-        call = self.call
+    def report(self, facts: Facts, status: int | None, verdict: Verdict, provider_request_id: str) -> CallReport:
         upstream, endpoint = self.labels()
         return CallReport(
             call_id=facts.call_id,
             upstream=upstream,
             endpoint=endpoint,
             method=self.http.method,
-            path="" if call is None else mask_target(call.target),
+            path="" if self.call is None else mask_target(self.call.target),
             status=status,
             verdict=verdict,
             duration_s=self.loop_time() - self.started_at,
             retries=facts.retries,
-            provider_request_id=request_id,
+            provider_request_id=provider_request_id,
             history=facts.history,
             client=self.client(),
         )
@@ -316,15 +436,32 @@ class Exchange:
 
     # -- small questions
 
+    def settings(self) -> Upstream:
+        assert self.target is not None
+        return self.target.route.settings
+
+    def look(self) -> Look:
+        """How closely this call's answers are looked at."""
+        assert self.target is not None
+        route, endpoint = self.target.route, self.target.endpoint
+        return Look(
+            provider=route.provider,
+            rules=self.setup.rules,
+            dialect=endpoint.dialect,
+            generates=self.generates(),
+            is_array_stream=endpoint.is_array_stream and "alt=sse" not in self.target.url.raw_query_string,
+            hold_s=0.0 if route.observes else route.settings.stream.hold,
+            peek_bytes=route.settings.stream.peek_bytes,
+            ends_at_eof=route.ends_at_eof,
+        )
+
+    def generates(self) -> bool:
+        return self.target is not None and self.target.endpoint.generates and self.http.method == "POST"
+
     def dialect(self) -> Dialect | None:
         if self.target is not None:
             return self.target.endpoint.dialect or self.target.route.provider.dialect
         return None if self.call is None else dialect_of(self.call.path)
-
-    def own_verdict(self, reason: str) -> Verdict:
-        """A body over the limit is too long a context where a model would have read it, else a bad request."""
-        generates = self.target is not None and self.target.endpoint.generates and self.http.method == "POST"
-        return own_verdict(reason, cls=Class.BAD_REQUEST if reason == "body_too_large" and not generates else None)
 
     def keeps(self) -> bool:
         """Whether the client's connection can serve another request.
@@ -336,21 +473,30 @@ class Exchange:
             return False
         return body.is_complete if body is not None else not self.http.can_read_body
 
-    def end(self) -> None:
+    def let_go(self) -> None:
+        """The answer's first byte goes to the client: nothing is repeated from here on."""
         if self.body is not None:
             self.body.let_go()
 
+    def end(self) -> None:
+        self.let_go()
 
-def _report(
-    facts: Facts, status: int, verdict: Verdict, upstream: str, endpoint: str, method: str, path: str, duration_s: float
-) -> CallReport:
-    return CallReport(
-        call_id=facts.call_id,
-        upstream=upstream,
-        endpoint=endpoint,
-        method=method,
-        path=path,
-        status=status,
-        verdict=verdict,
-        duration_s=duration_s,
+
+def caller_of(call: Call, target: Target) -> Hashable:
+    """One credential at one upstream, as a number that tells nobody which."""
+    read = call.head.read
+    secret = (
+        target.client
+        or read.get("authorization")
+        or read.get("x-api-key")
+        or read.get("api-key")
+        or read.get("x-goog-api-key")
+        or call.query
     )
+    return hash((target.route.name, secret))
+
+
+def request_id(response: aiohttp.ClientResponse) -> str:
+    """The provider's own name for the call, bounded: it is shown in logs."""
+    headers = response.headers
+    return (headers.get("x-request-id") or headers.get("request-id") or "")[:128]

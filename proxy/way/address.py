@@ -23,7 +23,7 @@ _URLS: Final = 1024  # URLs remembered an upstream; a path without a query repea
 class Route:
     """One upstream as it runs: its settings, what is known of its provider, its connections."""
 
-    __slots__ = ("_base", "_origin", "_urls", "client", "endpoints", "injected", "name", "needs_credential", "prefix",
+    __slots__ = ("_base", "_origin", "_urls", "client", "endpoints", "injected", "ends_at_eof", "name", "needs_credential", "observes", "prefix",
                  "provider", "settings")  # fmt: skip
 
     def __init__(self, settings: Upstream, provider: Provider, client: Client) -> None:
@@ -33,6 +33,8 @@ class Route:
         self.client = client
         self.endpoints = Endpoints(provider.generation_paths)
         self.prefix = settings.prefix
+        self.observes = settings.mode == "observe"
+        self.ends_at_eof = settings.stream.end == "eof" or provider.stream_end == "eof"
         url = URL(settings.url)
         self._origin = url
         self._base = url.raw_path.rstrip("/")
@@ -93,7 +95,6 @@ def address(call: Call, route: Route, clients: credential.Clients) -> Target | R
     path = call.path[len(route.prefix) :] if route.prefix else call.path
     headers = call.head.passed
     settings = route.settings
-    observes = settings.mode == "observe"
     client = ""
     if clients or route.injected is not None or route.needs_credential or settings.allow is not None:
         preflight = call.method == "OPTIONS" and "access-control-request-method" in call.head.read
@@ -112,7 +113,7 @@ def address(call: Call, route: Route, clients: credential.Clients) -> Target | R
             credential.without_headers(headers)
             target = credential.without_query(target)
             credential.inject(headers, *route.injected)
-        elif route.needs_credential and not observes and credential.is_missing(carriers, call.method):
+        elif route.needs_credential and not route.observes and credential.is_missing(carriers, call.method):
             return Refusal("missing_credential")
     for name, value in settings.headers.items():
         headers[name] = value

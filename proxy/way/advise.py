@@ -47,12 +47,13 @@ def advise(
     )
 
 
-def advise_own(verdict: Verdict, call_id: str) -> Facts:
+def advise_own(verdict: Verdict, call_id: str, *, retries: int = 0, used_up: bool = False) -> Facts:
     """What the tags of an answer say that the proxy makes itself."""
     wait_s = RETRY_AFTER_S.get(verdict.reason)
     return Facts(
         call_id=call_id,
         session=SessionHint(action=verdict.action),
-        should_retry=verdict.can_retry,
+        should_retry=verdict.can_retry and not used_up,
         waits=() if wait_s is None else (("retry-after", str(wait_s)),),
+        retries=retries,
     )

@@ -13,6 +13,7 @@ import aiohttp
 
 from proxy.client import Broke, Progress
 from proxy.model import Verdict
+from proxy.stream.watch import Watch
 from proxy.way.address import Target
 from proxy.way.body import Body
 from proxy.way.refuse import Refusal
@@ -31,7 +32,10 @@ class Answered:
     first: bytes = b""
     ended: bool = False
     broke: bool = False
+    watch: Watch | None = None  # an event stream's; `first` is then what it lets pass
+    is_coded: bool = False  # the stream is compressed
     verdict: Verdict | None = None  # None: a good answer
+    is_peers: bool = False  # the verdict was taken over from another proxy of our kind
 
 
 @dataclass(slots=True)
@@ -40,7 +44,8 @@ class Attempt:
 
     result: Answered | Broke | Refusal
     progress: Progress
-    head_at: float = 0.0  # loop time when the head (or the break) had come
+    head_at: float  # loop time when the head (or the break) had come
+    verdict: Verdict | None = None  # None: a good answer
 
 
 @dataclass(slots=True)

@@ -2,51 +2,145 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
-from proxy.classifier import Rules, classify, looks_like_error
-from proxy.model import Action, Answer, Class, Confidence, Provider, Scope, Source, Verdict, Wait, WaitOrigin
-from proxy.way.ask import CLASSIFIED, Answered, read_head
+import aiohttp
+
+from proxy.classifier import Rules, classify, looks_like_error, own_verdict
+from proxy.classifier.decode import text_of as inflated
+from proxy.model import Action, Answer, Class, Confidence, Dialect, Provider, Scope, Source, Verdict, Wait, WaitOrigin
+from proxy.stream.watch import Watch
+from proxy.way.ask import CLASSIFIED, Answered, read_head, rest_of
+
+HOLD_S: Final = 5.0  # how long a failure's body is waited for where nothing is to be held: a failure delays nobody
+CODED_ERROR: Final = 8 * 1024  # a compressed answer above this is no error
 
 PEER: Final = "llm-triage"  # the provider name of an upstream that is itself this proxy
 _WORD: Final = re.compile(r"[a-z0-9_.\-]{1,64}")
 
 
-async def judge(
-    answered: Answered, *, provider: Provider, rules: Rules, generates: bool, hold_s: float, peek_bytes: int
-) -> None:
-    """Sets `answered.verdict`. `generates`: a POST that generates or embeds, whose good answer is worth a look.
-    """
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """How closely one call's answers are looked at."""
+
+    provider: Provider
+    rules: Rules
+    dialect: Dialect | None
+    generates: bool  # a POST that generates or embeds: its good answer is worth a look
+    is_array_stream: bool  # a JSON answer to it is a stream of array elements
+    hold_s: float  # 0: nothing waits
+    peek_bytes: int
+    ends_at_eof: bool
+
+
+async def judge(answered: Answered, look: Look) -> None:
+    """Sets `answered.verdict` where the answer is a failure, and `answered.watch` where it is an event stream."""
     response = answered.response
     status = response.status
     if status >= 400:
-        taken_over = peer_verdict(response.raw_headers) if provider.name == PEER else None
-        if taken_over is not None:
-            answered.verdict = taken_over
+        if look.provider.name == PEER:
+            answered.verdict = peer_verdict(response.raw_headers)
+            answered.is_peers = answered.verdict is not None
+        if answered.verdict is None:
+            await read_head(answered, most=CLASSIFIED, hold_s=look.hold_s or HOLD_S)
+            answered.verdict = classify(_answer(answered, look.provider), look.rules, now=time.time())
+        return
+    if status != 200:
+        return
+    kind = response.headers.get("Content-Type", "")
+    if kind.startswith("text/event-stream"):
+        await _first_event(answered, look, is_array=False)
+    elif look.generates and _is_json(kind):
+        if look.is_array_stream:
+            await _first_event(answered, look, is_array=True)
+        else:
+            await _whole(answered, look)
+
+
+async def _whole(answered: Answered, look: Look) -> None:
+    """A good status with JSON: looked at only while it is small and comes at once."""
+    response = answered.response
+    length = response.headers.get("Content-Length")
+    if length is not None and length.isdigit() and int(length) > look.peek_bytes:
+        return
+    content = response.content
+    if content.exception() is None:
+        answered.first = content.read_nowait(-1)
+        answered.ended = content.at_eof()
+    if not answered.ended and look.hold_s:
+        await read_head(answered, most=look.peek_bytes, hold_s=look.hold_s)
+    if not answered.ended:
+        return
+    body = answered.first
+    coding = response.headers.get("Content-Encoding")
+    if coding is not None:
+        # An error is short; inflating every good answer to look for one would cost more than it finds.
+        if len(body) > CODED_ERROR:
             return
-        await read_head(answered, most=CLASSIFIED, hold_s=hold_s)
-        answered.verdict = classify(_answer(answered, provider), rules, now=time.time())
-    elif generates and status == 200 and _is_json(response.headers.get("Content-Type", "")):
-        length = response.headers.get("Content-Length")
-        if length is not None and length.isdigit() and int(length) > peek_bytes:
-            return
-        answered.first = response.content.read_nowait(-1)
-        answered.ended = response.content.at_eof()
-        if not answered.ended and hold_s:
-            await read_head(answered, most=peek_bytes, hold_s=hold_s)
-        if answered.ended and _may_be_error(answered, provider):
-            answered.verdict = classify(_answer(answered, provider), rules, now=time.time())
+        body = inflated(body, coding).encode()
+    if looks_like_error(body, look.provider):
+        answered.verdict = classify(_answer(answered, look.provider), look.rules, now=time.time())
+
+
+async def _first_event(answered: Answered, look: Look, *, is_array: bool) -> None:
+    """An event stream: its head waits for the first event with data, which may be an error."""
+    watch = Watch(
+        look.dialect,
+        peek_bytes=look.peek_bytes,
+        is_array=is_array,
+        ends_at_eof=look.ends_at_eof,
+        business_codes=look.provider.business_codes,
+    )
+    answered.watch = watch
+    if answered.response.headers.get("Content-Encoding"):
+        answered.is_coded = True
+        return
+    if not look.hold_s:
+        return
+    content = answered.response.content
+    pieces: list[bytes] = []
+    size = 0
+    try:
+        data = b"" if content.exception() is not None else content.read_nowait(-1)
+        if data:
+            size += len(data)
+            pieces.append(watch.feed(data))
+        if not watch.is_decided:
+            async with asyncio.timeout(look.hold_s):
+                while not watch.is_decided and size < look.peek_bytes:
+                    data = await content.readany()
+                    if not data:
+                        break
+                    size += len(data)
+                    pieces.append(watch.feed(data))
+    except TimeoutError:
+        pass
+    except (aiohttp.ClientError, OSError):
+        rest = rest_of(content)
+        if rest:
+            pieces.append(watch.feed(rest))
+        answered.broke = True
+    answered.first = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+    answered.ended = content.at_eof() and not answered.broke
+    found = watch.found
+    if found is not None and found.is_first:
+        watch.found = None
+        answered.verdict = verdict_on_event(found.text, look)
+
+
+def verdict_on_event(text: bytes, look: Look) -> Verdict:
+    """What an error event means, as it stood on the wire."""
+    answer = Answer(status=200, body=text, provider=look.provider.name, stream=True)
+    return classify(answer, look.rules, now=time.time()) or own_verdict("unrecognised", source=Source.UPSTREAM)
 
 
 def _is_json(content_type: str) -> bool:
     return content_type.startswith("application/json") or "+json" in content_type
-
-
-def _may_be_error(answered: Answered, provider: Provider) -> bool:
-    return looks_like_error(answered.first, provider)
 
 
 def _answer(answered: Answered, provider: Provider) -> Answer:

@@ -1,0 +1,153 @@
+"""A failed attempt may be repeated: this asks whether, waits, and asks upstream again. What it decides by is `retry/`'s."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Awaitable, Callable, Hashable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+import orjson
+
+from proxy.config import Retry as RetrySettings
+from proxy.model import Verdict
+from proxy.report.reporter import Reporter
+from proxy.retry.budget import Budget
+from proxy.retry.decide import Backoff, Failed, Retry, Stop, Why, decide, decide_again
+from proxy.retry.drive import Driven, drive
+from proxy.retry.pace import Pace
+from proxy.retry.patience import Limits, limits_of, patience_of
+from proxy.retry.pause import Pauses
+from proxy.retry.repeatable import Sent, may_repeat
+from proxy.way.ask import Answered, Ask, Attempt
+from proxy.way.refuse import Refusal
+
+_NOTHING: Final = b""
+
+
+@dataclass(slots=True)
+class Persistence:
+    """What the retries of all calls share."""
+
+    budget: Budget
+    pace: Pace = field(default_factory=Pace)
+    pauses: Pauses = field(default_factory=Pauses)
+    chance: Callable[[], float] = random.random
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Persist:
+    """How far the proxy goes with one call that failed."""
+
+    shared: Persistence
+    settings: RetrySettings
+    ask: Ask
+    request: Mapping[str, str]  # headers that the proxy reads
+    caller: Hashable  # one credential at one upstream
+    started_at: float  # loop time of the first attempt
+    clock: Callable[[], float]
+    reporter: Reporter
+    call_id: str
+
+    async def run(self, first: Attempt, again: Callable[[int], Awaitable[Attempt]]) -> Driven[Attempt]:
+        """The attempt that the client is answered with. A failure that is not repeated at all need not come to the library."""
+        limits = self.limits()
+        verdict = first.verdict
+        if verdict is None or not verdict.can_retry or not limits.retries:
+            return Driven(first, 0, None)
+        pace_key = self._pace_key()
+
+        def decide_on(attempt: Attempt, retries: int) -> Retry | Stop | None:
+            failed = attempt.verdict
+            if failed is None:
+                return None
+            if failed.can_retry and failed.wait is not None:
+                self.shared.pace.state(pace_key, failed.wait.seconds, self.clock())
+            decision = self.decide(attempt, failed, retries, limits, pace_key)
+            if isinstance(decision, Retry):
+                self.reporter.retrying(
+                    self.ask.target.route.name, failed, call_id=self.call_id, attempt=retries + 1, wait_s=decision.wait_s
+                )
+            elif decision.why is Why.BUDGET:
+                self.reporter.retry_budget_spent(self.ask.target.route.name)
+            return decision
+
+        def decide_once_more() -> Retry | Stop | None:
+            return decide_again(
+                now=self.clock(), limits=limits, paced_until=self.shared.pace.until(pace_key), chance=self.shared.chance
+            )
+
+        return await drive(
+            first, again, decide_on, wait=self.shared.pauses.wait, decide_again=decide_once_more, discard=discard
+        )
+
+    def limits(self) -> Limits:
+        return limits_of(
+            patience_of(self.request),
+            retries=self.settings.max,
+            deadline_s=self.settings.deadline,
+            started_at=self.started_at,
+        )
+
+    def decide(
+        self, attempt: Attempt, verdict: Verdict, retries: int, limits: Limits, pace_key: Hashable
+    ) -> Retry | Stop:
+        result = attempt.result
+        answered = result if isinstance(result, Answered) else None
+        return decide(
+            Failed(
+                verdict=verdict,
+                retries=retries,
+                may_repeat=not isinstance(result, Refusal) and self._may_repeat(attempt, verdict),
+                said=None if answered is None else answered.response.headers.get("x-should-retry"),
+                is_peer=answered is not None and answered.is_peers,
+            ),
+            now=self.clock(),
+            limits=limits,
+            backoff=Backoff(self.settings.base, self.settings.cap),
+            paced_until=self.shared.pace.until(pace_key),
+            chance=self.shared.chance,
+            spend=lambda: self.shared.budget.spend(self.caller, self.clock()),
+        )
+
+    def _may_repeat(self, attempt: Attempt, verdict: Verdict) -> bool:
+        ask, result = self.ask, attempt.result
+        body = ask.body
+        coded = "content-encoding" in self.request
+        status = result.response.status if isinstance(result, Answered) and not result.broke else None
+        return may_repeat(
+            Sent(
+                method=ask.method,
+                generates=ask.target.endpoint.generates,
+                is_held=body is None or body.can_repeat,
+                was_connected=attempt.progress.connected,
+                status=status,
+                states_wait=verdict.wait is not None,
+            ),
+            _NOTHING if body is None else None if coded else body.kept(),
+            resend_after_send=self.settings.resend_after_send,
+        )
+
+    def _pace_key(self) -> Hashable:
+        return self.caller, model_of(self.ask)
+
+
+def model_of(ask: Ask) -> str:
+    """Which model a call names, in its body or, as Gemini's do, in its path. Only read after a failure."""
+    body = None if ask.body is None else ask.body.kept()
+    if body:
+        try:
+            request = orjson.loads(body)
+        except orjson.JSONDecodeError:
+            request = None
+        if isinstance(request, dict) and isinstance(request.get("model"), str):
+            return str(request["model"])[:200]
+    _, found, rest = ask.target.path.partition("/models/")
+    return rest.partition(":")[0].partition("/")[0] if found else ""
+
+
+def discard(attempt: Attempt) -> None:
+    """An answer that nobody will read: one that came whole leaves its connection to the next call."""
+    result = attempt.result
+    if isinstance(result, Answered):
+        result.response.close()

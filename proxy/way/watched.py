@@ -1,0 +1,127 @@
+"""An event stream goes to the client event by event, watched: its errors are told, its end is judged."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import aiohttp
+
+from proxy.dialects import Problem
+from proxy.report.streams import OpenStream
+from proxy.stream.ending import End, Ending, Found, How
+from proxy.stream.watch import Watch
+from proxy.way.ask import Answered, rest_of
+from proxy.way.sink import Sink
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """A failure inside a stream: what the upstream said (`found`), or how the stream ended (`reason`)."""
+
+    found: Found | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watching:
+    """How one stream is watched. `explain` words a failure for the client and has it reported."""
+
+    idle_s: float
+    heartbeat_s: float
+    passes_raw: bool  # the stream is compressed, or the proxy observes only: nothing is held back or written
+    observes: bool
+    explain: Callable[[Told], Problem]
+    opened: OpenStream
+
+
+async def deliver_watched(sink: Sink, answered: Answered, watch: Watch, how: Watching) -> bool:
+    """Whether the answer came whole. Raises CancelledError where the client leaves.
+
+    `answered.first` is what of the stream was read and may go out already.
+    """
+    content = answered.response.content
+    data, ended, broke = answered.first, answered.ended, answered.broke
+    clock = time.monotonic
+    idle_s = how.idle_s
+    while True:
+        if watch.found is not None:
+            data = _told(data, watch, how)
+        if ended or broke:
+            ended_how = How.BROKEN if broke else How.CLEAN
+            return _end(sink, data, watch, ended_how, watch.end(ended_how), how)
+        if data or not sink.head_written_at:
+            sink.write(data)
+            if sink.is_full:
+                await sink.drain()
+        beats = watch.beats
+        try:
+            if idle_s or how.heartbeat_s:
+                read = await _read_in_time(sink, content, watch, how, idle_s)
+                if read is None:
+                    ending = watch.end(How.IDLE)
+                    if ending.end is not End.WAIT:
+                        return _end(sink, b"", watch, How.IDLE, ending, how)
+                    idle_s = 0.0  # another kind of stream, that silence does not end
+                    continue
+            else:
+                read = await content.readany()
+            ended = not read
+        except (aiohttp.ClientError, OSError):
+            read = rest_of(content)
+            broke = True
+        data = watch.feed(read) if read else b""
+        if how.passes_raw:
+            data = read
+        if watch.beats != beats:
+            how.opened.fed_s = clock()
+
+
+def _told(data: bytes, watch: Watch, how: Watching) -> bytes:
+    """The upstream's error event passes as it is; a comment behind it says what it means."""
+    found = watch.found
+    assert found is not None
+    watch.found = None
+    problem = how.explain(Told(found=found))
+    if how.passes_raw or not found.end or found.end > len(data):
+        return data
+    return data[: found.end] + watch.comment(problem) + data[found.end :]
+
+
+def _end(sink: Sink, data: bytes, watch: Watch, ended: How, ending: Ending, how: Watching) -> bool:
+    """Ends the answer as it was judged. What looks whole to the client is whole, or says that it is not."""
+    rest = b"" if how.passes_raw else ending.rest
+    if watch.found is not None:
+        rest = _told(rest, watch, how)
+    if ending.end is End.WHOLE:
+        sink.write(data + rest, last=True)
+        return True
+    problem = how.explain(Told(reason=ending.reason))
+    if ending.end is End.TELL and sink.can_add and not how.passes_raw:
+        sink.write(data + rest + watch.error_event(problem), last=True)
+    elif how.observes and ended is How.CLEAN:
+        sink.write(data, last=True)
+    else:
+        sink.write(data + rest)
+        sink.break_off()
+    return False
+
+
+async def _read_in_time(
+    sink: Sink, content: aiohttp.StreamReader, watch: Watch, how: Watching, idle_s: float
+) -> bytes | None:
+    """What comes next; None where the stream has been silent for too long. Comments fill shorter silences."""
+    while True:
+        limits = [how.heartbeat_s] if how.heartbeat_s else []
+        if idle_s:
+            left_s = idle_s - (time.monotonic() - how.opened.fed_s)
+            if left_s <= 0:
+                return None
+            limits.append(left_s)
+        try:
+            async with asyncio.timeout(min(limits)):
+                return await content.readany()
+        except TimeoutError:
+            if how.heartbeat_s:
+                sink.write(watch.heartbeat())
