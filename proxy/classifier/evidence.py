@@ -70,6 +70,8 @@ _KINDS: Final[Mapping[str, _Kind]] = _kinds()
 _CLOSING_CODE: Final = re.compile(r"\((\d{4,6})\)\s{0,4}$")
 # No event fails without one of these in it; most events of a long stream need no parsing for that.
 _MAY_FAIL: Final = re.compile(r'rror|[cC]ode|fail|lock|"ok"|uccess|Reason|tatus|errno|"ret"')
+# A gateway that answers 500 or 502 says by its own members what it was told.
+_WRAPPED: Final = (500, 502)
 _EMPTY: Final = frozenset({"", "none", "null", "undefined"})
 _SKELETON: Final[dict[int, int | None]] = {ord("_"): None, ord("-"): None, ord(" "): None}
 
@@ -138,7 +140,7 @@ class Evidence:
     @property
     def status(self) -> int:
         """What acts as the status: the innermost cause's own, else what HTTP said."""
-        inner_from = 0 if self.http_status < 400 else 1
+        inner_from = 0 if self.http_status < 400 or self.http_status in _WRAPPED else 1
         for layer in reversed(self.layers[inner_from:]):
             if layer.statuses:
                 return layer.statuses[-1]

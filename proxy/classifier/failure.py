@@ -17,9 +17,9 @@ _FINISHED_EMPTY: Final = frozenset(
     {"SAFETY", "PROHIBITED_CONTENT", "BLOCKLIST", "SPII", "IMAGE_SAFETY", "IMAGE_PROHIBITED_CONTENT", "RECITATION"}
 )
 _GOOD_CODES: Final = frozenset({"0", "200", "201", "ok", "success", "20000", "10000", "1", "00000", "000000", "succeeded"})
-_MESSAGES: Final = ("message", "msg", "error_msg", "errmsg", "error_message", "Message", "err_msg")
+_MESSAGES: Final = ("message", "msg", "error_msg", "errmsg", "error_message", "Message", "err_msg", "ErrorMessage", "errorMessage")
 _RESULTS: Final = ("choices", "data", "result", "output", "content", "candidates", "results", "embeddings", "outputs", "response")
-_CODES: Final = ("code", "error_code", "errcode", "err_code", "errno", "errorCode", "ret")
+_CODES: Final = ("code", "error_code", "errcode", "err_code", "errno", "errorCode", "ErrorCode", "ret")
 
 
 def is_failure(value: Any, provider: Provider | None = None) -> bool:

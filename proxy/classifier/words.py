@@ -17,7 +17,7 @@ _MAX_QUOTED: Final = 16
 _CJK: Final = "\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff"
 _LINK: Final = re.compile(r"(?:https?://|www\.)[^\s\"'<>()\[\]{}，。]+", re.IGNORECASE)
 _SPACES: Final = str.maketrans({**{chr(code): " " for code in range(128) if not chr(code).isalnum()}, "'": None, "`": None, "\x01": STOP})
-_ANY_WORD: Final = re.compile(rf"[a-z0-9]+|[{_CJK}]|[.!?;](?=\s|$)|[\n。！？；]|(?:(?![{_CJK}])[^\W_a-z0-9])+[a-z]*")
+_ANY_WORD: Final = re.compile(rf"[{_CJK}]|(?:(?![{_CJK}])[^\W_])+|[.!?;](?=\s|$)|[\n。！？；]")
 _APOSTROPHES: Final = str.maketrans("", "", "'’‘`´")
 _STOPS: Final = frozenset(".!?;\n。！？；")
 _CAMEL: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
