@@ -28,7 +28,9 @@ def chart(minutes: Sequence[Mapping[str, Any]], total: int) -> str:
 def _label(total: int, most: int) -> str:
     if not total:
         return "No failure in the last hour."
-    return f"Failures minute by minute: {total} in the last hour, at most {most} in one minute. The table has the classes."
+    return (
+        f"Failures minute by minute: {total} in the last hour, at most {most} in one minute. The table has the classes."
+    )
 
 
 def _minute(minute: Mapping[str, Any], scale: int) -> str:

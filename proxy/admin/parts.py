@@ -48,7 +48,9 @@ def draw(look: Mapping[str, Any]) -> dict[str, str]:
 
 def _headline(look: Mapping[str, Any]) -> str:
     down = [upstream["name"] for upstream in look["upstreams"] if not upstream["up"]]
-    said = [f'<p class="bad">Down: {text(", ".join(down))}.</p>' if down else '<p class="good">All upstreams are well.</p>']
+    said = [
+        f'<p class="bad">Down: {text(", ".join(down))}.</p>' if down else '<p class="good">All upstreams are well.</p>'
+    ]
     if look["draining"]:
         said.append('<p class="warn">Stopping: running calls have time to end, new ones should go elsewhere.</p>')
     return "".join(said)

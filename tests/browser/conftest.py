@@ -54,7 +54,13 @@ class Proxy:
 
     def __init__(self, **changes: Any) -> None:
         upstreams = [
-            {"name": name, "url": f"http://127.0.0.1:{port}", "prefix": f"/{name}", "provider": "openai", "require_credential": False}
+            {
+                "name": name,
+                "url": f"http://127.0.0.1:{port}",
+                "prefix": f"/{name}",
+                "provider": "openai",
+                "require_credential": False,
+            }
             for name, port in (("openai", 9), ("anthropic", 13))
         ]
         self._values: dict[str, Any] = {

@@ -107,7 +107,9 @@ async def test_the_keyboard_reaches_everything_in_order(browser: Any, start_prox
     reached = []
     for _ in range(5):
         await page.keyboard.press("Tab")
-        reached.append(await page.evaluate("(document.activeElement.closest('[data-part]') || {dataset: {}}).dataset.part"))
+        reached.append(
+            await page.evaluate("(document.activeElement.closest('[data-part]') || {dataset: {}}).dataset.part")
+        )
     assert reached[:4] == ["clock", "upstreams", "quarantine", "verdicts"]
 
 

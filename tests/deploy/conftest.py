@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,9 +22,22 @@ def deploy() -> Path:
 @pytest.fixture
 def reporter() -> Reporter:
     words = Words(
-        upstreams=frozenset({"openai"}), reasons=frozenset({"insufficient_quota", "proxy_fault"}), faults=frozenset({"orphan_tool_call"})
+        upstreams=frozenset({"openai"}),
+        reasons=frozenset({"insufficient_quota", "proxy_fault"}),
+        faults=frozenset({"orphan_tool_call"}),
     )
     return Reporter(ReportSettings(upstreams=("openai",)), Metrics(words, version="1.2.3"), quarantined_turns=lambda: 3)
+
+
+def failed(cls: Class, **changes: Any) -> CallReport:
+    verdict = Verdict(
+        cls=cls, reason="insufficient_quota", rule="any.rule", confidence=Confidence.CODE, scope=TRAITS[cls].scope,
+        action=TRAITS[cls].action, advice="Do this.",
+    )  # fmt: skip
+    return CallReport(
+        call_id="c", upstream="openai", endpoint="responses", method="POST", path="/v1/responses", status=500,
+        verdict=replace(verdict, **changes), duration_s=2.0, first_byte_s=0.5, overhead_s=0.0004,
+    )  # fmt: skip
 
 
 @pytest.fixture
@@ -31,21 +45,14 @@ def everything_happens(reporter: Reporter) -> Callable[[], None]:
     def happen() -> None:
         reporter.call_succeeded("openai", "responses", 1.2, 0.4, 0.0003)
         for cls in Class:
-            verdict = Verdict(
-                cls=cls, reason="insufficient_quota", rule="any.rule", confidence=Confidence.CODE, scope=TRAITS[cls].scope,
-                action=TRAITS[cls].action, advice="Do this.",
-            )  # fmt: skip
-            reporter.attempt_failed("openai", verdict)
-            reporter.retrying("openai", verdict, call_id="c", attempt=1, wait_s=1.0)
-            report = CallReport(
-                call_id="c", upstream="openai", endpoint="responses", method="POST", path="/v1/responses", status=500,
-                verdict=verdict, duration_s=2.0, first_byte_s=0.5, overhead_s=0.0004,
-            )  # fmt: skip
+            report = failed(cls)
+            assert report.verdict is not None
+            reporter.attempt_failed("openai", report.verdict)
+            reporter.retrying("openai", report.verdict, call_id="c", attempt=1, wait_s=1.0)
             reporter.call_failed(report)
-        fault = replace(verdict, cls=Class.PROVIDER_ERROR, reason="proxy_fault", source=Source.PROXY)
-        reporter.call_failed(replace(report, verdict=fault))
+        reporter.call_failed(failed(Class.PROVIDER_ERROR, reason="proxy_fault", source=Source.PROXY))
         for kind in StreamFailure:
-            reporter.stream_failed(report, kind)
+            reporter.stream_failed(failed(Class.NETWORK, source=Source.TRANSPORT), kind)
         for what in Would:
             reporter.would("openai", what)
         reporter.retry_budget_spent("openai")

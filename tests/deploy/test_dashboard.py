@@ -40,7 +40,9 @@ def test_a_variable_takes_its_values_from_a_label_that_exists(variable: Any, kno
 def test_every_metric_is_on_some_panel(known: dict[str, frozenset[str]]) -> None:
     shown = {one.metric for panel in PANELS for target in panel["targets"] for one in asked(target["expr"])}
     counted = {name.removesuffix("_sum") for name in known if name.endswith("_sum")}
-    whole = {name for name in known if not re.search(r"_(bucket|sum|count)$", name)} | {f"{name}_bucket" for name in counted}
+    whole = {name for name in known if not re.search(r"_(bucket|sum|count)$", name)} | {
+        f"{name}_bucket" for name in counted
+    }
     assert whole - shown == set()
 
 
