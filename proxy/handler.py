@@ -22,7 +22,7 @@ from proxy.retry.budget import Budget
 from proxy.retry.patience import patience_of
 from proxy.server import CLOSE, KEEP
 from proxy.setup import Setup
-from proxy.stream.watch import Watch
+from proxy.stream import CodedWatch, Watch
 from proxy.way import cors, credential, refuse
 from proxy.way.accept import Call, accept, body_of
 from proxy.way.address import Target, address
@@ -291,7 +291,7 @@ class Exchange:
             sink.break_off()
             return False, True
 
-    async def relay_stream(self, sink: Sink, answered: Answered, watch: Watch) -> bool:
+    async def relay_stream(self, sink: Sink, answered: Answered, watch: Watch | CodedWatch) -> bool:
         assert self.target is not None
         reporter, settings = self.proxy.reporter, self.target.route.settings
         opened = reporter.stream_opened(self.target.route.name)
@@ -304,7 +304,6 @@ class Exchange:
                 Watching(
                     idle_s=0.0 if observes else settings.stream.idle_timeout,
                     heartbeat_s=0.0 if observes else settings.stream.heartbeat,
-                    passes_raw=observes or answered.is_coded,
                     observes=observes,
                     explain=lambda told: self.tell_stream(told, answered.response),
                     opened=opened,
@@ -447,9 +446,9 @@ class Exchange:
         return Look(
             provider=route.provider,
             rules=self.setup.rules,
+            path=self.target.path,
             dialect=endpoint.dialect,
             generates=self.generates(),
-            is_array_stream=endpoint.is_array_stream and "alt=sse" not in self.target.url.raw_query_string,
             hold_s=0.0 if route.observes else route.settings.stream.hold,
             peek_bytes=route.settings.stream.peek_bytes,
             ends_at_eof=route.ends_at_eof,

@@ -13,7 +13,7 @@ import aiohttp
 
 from proxy.client import Broke, Progress
 from proxy.model import Verdict
-from proxy.stream.watch import Watch
+from proxy.stream import CodedWatch, Watch
 from proxy.way.address import Target
 from proxy.way.body import Body
 from proxy.way.refuse import Refusal
@@ -32,8 +32,7 @@ class Answered:
     first: bytes = b""
     ended: bool = False
     broke: bool = False
-    watch: Watch | None = None  # an event stream's; `first` is then what it lets pass
-    is_coded: bool = False  # the stream is compressed
+    watch: Watch | CodedWatch | None = None  # an event stream's; `first` is then what it lets pass
     verdict: Verdict | None = None  # None: a good answer
     is_peers: bool = False  # the verdict was taken over from another proxy of our kind
 

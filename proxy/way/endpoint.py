@@ -45,7 +45,6 @@ class Endpoint:
     label: str
     generates: bool
     dialect: Dialect | None
-    is_array_stream: bool = False  # without `alt=sse`, the answer is a JSON array that comes element by element
 
 
 class Endpoints:
@@ -67,5 +66,5 @@ class Endpoints:
     def _look(self, path: str) -> Endpoint:
         # An assistant's thread keeps its messages: making one is no generation.
         generates = path.endswith(self._endings) and not ("/threads/" in path and path.endswith("/messages"))
-        return Endpoint(label(path), generates, dialect_of(path), path.endswith(":streamGenerateContent"))
+        return Endpoint(label(path), generates, dialect_of(path))
 

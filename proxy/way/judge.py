@@ -14,7 +14,7 @@ import aiohttp
 from proxy.classifier import Rules, classify, looks_like_error, own_verdict
 from proxy.classifier.decode import text_of as inflated
 from proxy.model import Action, Answer, Class, Confidence, Dialect, Provider, Scope, Source, Verdict, Wait, WaitOrigin
-from proxy.stream.watch import Watch
+from proxy.stream import CodedWatch, Watch, watch_for
 from proxy.way.ask import CLASSIFIED, Answered, read_head, rest_of
 
 HOLD_S: Final = 5.0  # how long a failure's body is waited for where nothing is to be held: a failure delays nobody
@@ -30,9 +30,9 @@ class Look:
 
     provider: Provider
     rules: Rules
+    path: str
     dialect: Dialect | None
     generates: bool  # a POST that generates or embeds: its good answer is worth a look
-    is_array_stream: bool  # a JSON answer to it is a stream of array elements
     hold_s: float  # 0: nothing waits
     peek_bytes: int
     ends_at_eof: bool
@@ -52,14 +52,23 @@ async def judge(answered: Answered, look: Look) -> None:
         return
     if status != 200:
         return
-    kind = response.headers.get("Content-Type", "")
-    if kind.startswith("text/event-stream"):
-        await _first_event(answered, look, is_array=False)
+    headers = response.headers
+    kind = headers.get("Content-Type", "")
+    watch = watch_for(
+        path=look.path,
+        dialect=look.dialect if look.generates else None,
+        content_type=kind,
+        content_coding=headers.get("Content-Encoding", ""),
+        provider=look.provider,
+        ends_at_eof=look.ends_at_eof,
+        peek_bytes=look.peek_bytes,
+    )
+    if watch is not None:
+        answered.watch = watch
+        if look.hold_s:
+            await _first_event(answered, watch, look)
     elif look.generates and _is_json(kind):
-        if look.is_array_stream:
-            await _first_event(answered, look, is_array=True)
-        else:
-            await _whole(answered, look)
+        await _whole(answered, look)
 
 
 async def _whole(answered: Answered, look: Look) -> None:
@@ -87,21 +96,8 @@ async def _whole(answered: Answered, look: Look) -> None:
         answered.verdict = classify(_answer(answered, look.provider), look.rules, now=time.time())
 
 
-async def _first_event(answered: Answered, look: Look, *, is_array: bool) -> None:
+async def _first_event(answered: Answered, watch: Watch | CodedWatch, look: Look) -> None:
     """An event stream: its head waits for the first event with data, which may be an error."""
-    watch = Watch(
-        look.dialect,
-        peek_bytes=look.peek_bytes,
-        is_array=is_array,
-        ends_at_eof=look.ends_at_eof,
-        business_codes=look.provider.business_codes,
-    )
-    answered.watch = watch
-    if answered.response.headers.get("Content-Encoding"):
-        answered.is_coded = True
-        return
-    if not look.hold_s:
-        return
     content = answered.response.content
     pieces: list[bytes] = []
     size = 0

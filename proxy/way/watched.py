@@ -11,8 +11,7 @@ import aiohttp
 
 from proxy.dialects import Problem
 from proxy.report.streams import OpenStream
-from proxy.stream.ending import End, Ending, Found, How
-from proxy.stream.watch import Watch
+from proxy.stream import CodedWatch, End, Ending, Found, How, Watch
 from proxy.way.ask import Answered, rest_of
 from proxy.way.sink import Sink
 
@@ -30,13 +29,12 @@ class Watching:
 
     idle_s: float
     heartbeat_s: float
-    passes_raw: bool  # the stream is compressed, or the proxy observes only: nothing is held back or written
-    observes: bool
+    observes: bool  # nothing is held back or written
     explain: Callable[[Told], Problem]
     opened: OpenStream
 
 
-async def deliver_watched(sink: Sink, answered: Answered, watch: Watch, how: Watching) -> bool:
+async def deliver_watched(sink: Sink, answered: Answered, watch: Watch | CodedWatch, how: Watching) -> bool:
     """Whether the answer came whole. Raises CancelledError where the client leaves.
 
     `answered.first` is what of the stream was read and may go out already.
@@ -72,33 +70,33 @@ async def deliver_watched(sink: Sink, answered: Answered, watch: Watch, how: Wat
             read = rest_of(content)
             broke = True
         data = watch.feed(read) if read else b""
-        if how.passes_raw:
+        if how.observes:
             data = read
         if watch.beats != beats:
             how.opened.fed_s = clock()
 
 
-def _told(data: bytes, watch: Watch, how: Watching) -> bytes:
+def _told(data: bytes, watch: Watch | CodedWatch, how: Watching) -> bytes:
     """The upstream's error event passes as it is; a comment behind it says what it means."""
     found = watch.found
     assert found is not None
     watch.found = None
     problem = how.explain(Told(found=found))
-    if how.passes_raw or not found.end or found.end > len(data):
+    if how.observes or not found.end or found.end > len(data):
         return data
     return data[: found.end] + watch.comment(problem) + data[found.end :]
 
 
-def _end(sink: Sink, data: bytes, watch: Watch, ended: How, ending: Ending, how: Watching) -> bool:
+def _end(sink: Sink, data: bytes, watch: Watch | CodedWatch, ended: How, ending: Ending, how: Watching) -> bool:
     """Ends the answer as it was judged. What looks whole to the client is whole, or says that it is not."""
-    rest = b"" if how.passes_raw else ending.rest
+    rest = b"" if how.observes else ending.rest
     if watch.found is not None:
         rest = _told(rest, watch, how)
     if ending.end is End.WHOLE:
         sink.write(data + rest, last=True)
         return True
     problem = how.explain(Told(reason=ending.reason))
-    if ending.end is End.TELL and sink.can_add and not how.passes_raw:
+    if ending.end is End.TELL and sink.can_add and not how.observes:
         sink.write(data + rest + watch.error_event(problem), last=True)
     elif how.observes and ended is How.CLEAN:
         sink.write(data, last=True)
@@ -109,7 +107,7 @@ def _end(sink: Sink, data: bytes, watch: Watch, ended: How, ending: Ending, how:
 
 
 async def _read_in_time(
-    sink: Sink, content: aiohttp.StreamReader, watch: Watch, how: Watching, idle_s: float
+    sink: Sink, content: aiohttp.StreamReader, watch: Watch | CodedWatch, how: Watching, idle_s: float
 ) -> bytes | None:
     """What comes next; None where the stream has been silent for too long. Comments fill shorter silences."""
     while True:
