@@ -11,11 +11,11 @@ MAX_TURNS: Final = 50
 
 
 async def look(state: AdminState) -> dict[str, Any]:
-    turns = await state.turns()
+    turns = await state.turns(MAX_TURNS)
     return {
         "draining": state.is_draining(),
         **state.snapshot(),
-        "quarantine": [_plain(turn) for turn in turns[:MAX_TURNS]],
+        "quarantine": [_plain(turn) for turn in turns],
     }
 
 
@@ -24,6 +24,7 @@ def _plain(turn: QuarantinedTurn) -> dict[str, object]:
         "id": turn.id,
         "client": turn.client,
         "upstream": turn.upstream,
+        "class": turn.cls,
         "reason": turn.reason,
         "since": _iso(turn.since),
         "until": _iso(turn.until),

@@ -113,7 +113,7 @@ def _quarantine(turns: Sequence[Mapping[str, Any]], known: int) -> str:
     more = f"<p>The latest {len(turns)} of {known}.</p>" if known > len(turns) else ""
     return more + table(
         "Turns that a provider refused for what they contain",
-        ("Turn", "Client", "Upstream", "Reason", "Since", "Until", "#Refused", "Release"),
+        ("Turn", "Client", "Upstream", "Why", "Since", "Until", "#Refused", "Release"),
         (_turn(turn) for turn in turns),
     )
 
@@ -122,7 +122,7 @@ def _turn(turn: Mapping[str, Any]) -> str:
     short = text(turn["id"][:12])
     return (
         f'<th scope="row"><code>{short}</code></th><td>{text(turn["client"])}</td><td>{text(turn["upstream"])}</td>'
-        f"<td>{text(turn['reason'])}</td><td>{_date(turn['since'])} {moment(turn['since'])}</td>"
+        f"<td>{dot(turn['class'])}{text(turn['class'])} {text(turn['reason'])}</td><td>{_date(turn['since'])} {moment(turn['since'])}</td>"
         f'<td>{_date(turn["until"])} {moment(turn["until"])}</td><td class="number">{turn["refusals"]}</td>'
         f'<td data-key="{text(turn["id"])}"><button type="button" data-release="{text(turn["id"])}">'
         f'Release<span class="hidden"> turn {short}</span></button></td>'

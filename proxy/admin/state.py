@@ -16,20 +16,28 @@ class Quarantine(Protocol):
         """Let a turn go; False where none has that id."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class QuarantinedTurn:
-    """A turn that a provider refused for what it contains. Its content is not known here."""
+class QuarantinedTurn(Protocol):
+    """What is shown of a turn that a provider refused for what it contains. Its content is not known here."""
 
-    id: str
-    client: str  # as in a call's report: a name or a hashed label
-    upstream: str
-    reason: str
-    since: float  # seconds since the epoch
-    until: float
-    refusals: int
+    @property
+    def id(self) -> str: ...
+    @property
+    def cls(self) -> str: ...
+    @property
+    def reason(self) -> str: ...
+    @property
+    def upstream(self) -> str: ...
+    @property
+    def client(self) -> str: ...
+    @property
+    def since(self) -> float: ...
+    @property
+    def until(self) -> float: ...
+    @property
+    def refusals(self) -> int: ...
 
 
-async def no_turns() -> Sequence[QuarantinedTurn]:
+async def no_turns(_most: int) -> Sequence[QuarantinedTurn]:
     """For a quarantine that cannot be listed."""
     return ()
 
@@ -61,7 +69,7 @@ class AdminState:
     revision: Callable[[], int]  # grows when a snapshot would tell something new
     classify: Classifier
     quarantine: Quarantine
-    turns: Callable[[], Awaitable[Sequence[QuarantinedTurn]]] = no_turns  # what is in it, the latest first
+    turns: Callable[[int], Awaitable[Sequence[QuarantinedTurn]]] = no_turns  # so many that are in it, the latest first
 
 
 STATE = web.AppKey("state", AdminState)

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 from aiohttp.test_utils import TestClient
 
-from proxy.admin import AdminSettings, AdminState, NotAnAnswerError, QuarantinedTurn, build
+from proxy.admin import AdminSettings, AdminState, NotAnAnswerError, build
 from proxy.model import TRAITS, Class, Confidence, Verdict
 from proxy.report import CallReport, Metrics, Reporter, ReportSettings, Words
+from proxy.session.quarantine import Turn
 
 
 @dataclass
@@ -21,7 +22,7 @@ class Rest:
     settings: AdminSettings = field(default_factory=lambda: AdminSettings(is_loopback=True))
     is_draining: bool = False
     turns: set[str] = field(default_factory=set)
-    quarantined: list[QuarantinedTurn] = field(default_factory=list)
+    quarantined: list[Turn] = field(default_factory=list)
     classified: list[tuple[object, bool]] = field(default_factory=list)
     reporter: Reporter = field(
         default_factory=lambda: Reporter(
@@ -29,8 +30,8 @@ class Rest:
         )
     )
 
-    async def listed(self) -> Sequence[QuarantinedTurn]:
-        return self.quarantined
+    async def listed(self, most: int) -> Sequence[Turn]:
+        return self.quarantined[:most]
 
     async def release(self, turn_id: str) -> bool:
         known = turn_id in self.turns

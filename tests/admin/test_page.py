@@ -105,7 +105,7 @@ def test_stopping_and_observing_are_told_in_a_sentence(rest: Any) -> None:
 
 def test_a_turn_in_quarantine_is_listed_and_can_be_released(rest: Any) -> None:
     turn = {
-        "id": "0123456789abcdef", "client": "web", "upstream": "openai", "reason": "image_unreadable",
+        "id": "0123456789abcdef", "client": "web", "upstream": "openai", "class": "bad_request", "reason": "image_unreadable",
         "since": "2026-03-01T10:00:00Z", "until": "2026-03-02T10:00:00Z", "refusals": 3,
     }  # fmt: skip
     shown = Document(page(rest, quarantine=[turn], quarantined_turns=70))

@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from proxy.admin import AdminSettings, AdminState, QuarantinedTurn, build
+from proxy.admin import AdminSettings, AdminState, build
 from proxy.model import TRAITS, Class, Confidence, Source, Verdict, Wait, WaitOrigin
 from proxy.report import CallReport, Metrics, Progress, Reporter, ReportSettings, Words, Would
+from proxy.session.quarantine import Turn
 
 SOON_MS = 2000
 
@@ -181,15 +182,16 @@ class Turns:
 
     def __init__(self) -> None:
         self.kept = [
-            QuarantinedTurn(
-                id=f"7d0c5b{number}e91a", client="web", upstream="anthropic", reason="image_unreadable",
-                since=1_780_000_000.0, until=1_780_086_400.0, refusals=number + 1,
+            Turn(
+                id=f"7d0c5b{number}e91a", length=1, cls="bad_request", reason="image_unreadable", rule="any.rule",
+                action="rollback", client="web", upstream="anthropic", since=1_780_000_000.0, until=1_780_086_400.0,
+                refusals=number + 1,
             )
             for number in range(2)
         ]  # fmt: skip
 
-    async def listed(self) -> Sequence[QuarantinedTurn]:
-        return self.kept
+    async def listed(self, most: int) -> Sequence[Turn]:
+        return self.kept[:most]
 
     async def release(self, turn_id: str) -> bool:
         self.kept = [turn for turn in self.kept if turn.id != turn_id]
