@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import time
 from collections.abc import Mapping
@@ -101,9 +102,9 @@ class Service:
         assert self._proxy is not None
         self._stopping = True
         self._proxy.drain()
-        end = time.monotonic() + timeout_s
-        while self.reporter.inflight and time.monotonic() < end:
-            await asyncio.sleep(0.02)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(timeout_s):
+                await self._proxy.all_ended()
 
     async def close(self) -> None:
         if self._tick is not None:

@@ -11,6 +11,7 @@ import socket
 import ssl
 from contextvars import ContextVar
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 import aiohttp
@@ -64,7 +65,7 @@ class _Connector(TCPConnector):
     A trace would tell the same for several microseconds a request.
     """
 
-    async def connect(self, req: ClientRequest, traces: Any, timeout: ClientTimeout) -> Connection:
+    async def connect(self, req: ClientRequest, traces: Any, timeout: ClientTimeout) -> Connection:  # noqa: ASYNC109 - aiohttp's
         progress = _PROGRESS.get()
         progress.started_at = self._loop.time()
         connection = await super().connect(req, traces, timeout)
@@ -88,7 +89,7 @@ def _socket(address: Any) -> socket.socket:
 class Client:
     """Calls one upstream. Nothing is followed, kept, inflated or added on the way."""
 
-    def __init__(self, *, connect_s: float, ca: str | None = None, proxy: str | None = None) -> None:
+    def __init__(self, *, connect_s: float, ca: Path | None = None, proxy: str | None = None) -> None:
         context: ssl.SSLContext | bool = ssl.create_default_context(cafile=ca) if ca else True
         self._proxy = proxy
         self._session = ClientSession(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Hashable
 from typing import Final
 
@@ -13,13 +12,12 @@ from aiohttp import web
 from proxy.classifier import own_verdict
 from proxy.config import Upstream
 from proxy.dialects import STATUS_OF_CLASS, Problem, annotate, dialect_of, error_body
-from proxy.model import Class, Dialect, Source, Verdict
+from proxy.model import Class, Dialect, Verdict
 from proxy.report.event import CallReport, StreamFailure, Would
 from proxy.report.log import log
 from proxy.report.mask import credential_label, mask_target
 from proxy.report.reporter import Reporter
 from proxy.retry.budget import Budget
-from proxy.retry.patience import patience_of
 from proxy.server import CLOSE, KEEP
 from proxy.setup import Setup
 from proxy.stream import CodedWatch, Watch
@@ -32,7 +30,7 @@ from proxy.way.body import Body, Held
 from proxy.way.deliver import deliver
 from proxy.way.headers import lines_of
 from proxy.way.judge import Look, judge, verdict_on_event
-from proxy.way.persist import Persist, Persistence, discard
+from proxy.way.persist import Persist, Persistence
 from proxy.way.refuse import Refusal
 from proxy.way.sink import Sink
 from proxy.way.tag import Facts, exposed, new_call_id, tags
@@ -52,6 +50,7 @@ class Proxy:
         self.held = Held(setup.config.limits.held_bytes)
         self.persistence = Persistence(Budget(setup.config.retry.budget))
         self.draining = False
+        self._idle = asyncio.Event()
 
     async def handle(self, http: web.BaseRequest) -> web.StreamResponse:
         """Answers one request, whatever happens; raises CancelledError where the client leaves."""
@@ -64,7 +63,7 @@ class Proxy:
         except asyncio.CancelledError:
             self.reporter.call_canceled(*exchange.labels())
             raise
-        except Exception as fault:  # the last line: a bug here must not take the client's connection with it in silence
+        except Exception as fault:  # noqa: BLE001 - the last line: a bug must not leave the client without an answer
             return exchange.fault(fault)
         finally:
             exchange.end()
@@ -72,6 +71,8 @@ class Proxy:
             setup.calls -= 1
             if setup.retired and not setup.calls:
                 await setup.close_if_idle()
+            if self.draining and not self.reporter.inflight:
+                self._idle.set()
 
     def refuse_raw(self, reason: str) -> bytes:
         """The answer to what never became a request; nothing of what came is repeated or told."""
@@ -80,9 +81,15 @@ class Proxy:
         status = refuse.STATUS[reason]
         self.reporter.call_failed(
             CallReport(
-                call_id=facts.call_id, upstream="", endpoint="other", method="", path="", status=status,
-                verdict=verdict, duration_s=0.0,
-            )  # fmt: skip
+                call_id=facts.call_id,
+                upstream="",
+                endpoint="other",
+                method="",
+                path="",
+                status=status,
+                verdict=verdict,
+                duration_s=0.0,
+            )
         )
         body = error_body(None, Problem.of(status, verdict, facts))
         return refuse.answer(status, tags(verdict, facts), body, keep=False)
@@ -91,6 +98,12 @@ class Proxy:
         """From here on calls are refused, and those that wait for a retry are answered with what there is."""
         self.draining = True
         self.persistence.pauses.end()
+        if not self.reporter.inflight:
+            self._idle.set()
+
+    async def all_ended(self) -> None:
+        """Waits, after `drain`, until no call is under way."""
+        await self._idle.wait()
 
 
 class Exchange:

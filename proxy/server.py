@@ -68,7 +68,7 @@ class Connection(web.RequestHandler):
             loop=loop,
             keepalive_timeout=KEEPALIVE_S,
             tcp_keepalive=True,
-            logger=_SILENT,  # type: ignore[arg-type]  # aiohttp names its own logger class here
+            logger=_SILENT,
             access_log=None,  # type: ignore[arg-type]  # None switches it off
             max_line_size=line,
             max_field_size=line,

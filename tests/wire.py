@@ -87,6 +87,13 @@ class Upstream:
     connections: list[Connection] = field(default_factory=list)
     port: int = 0
     url: str = ""
+    _arrived: asyncio.Condition = field(default_factory=asyncio.Condition)
+
+    async def received(self, count: int) -> None:
+        """Waits until so many requests have come."""
+        async with asyncio.timeout(10):
+            async with self._arrived:
+                await self._arrived.wait_for(lambda: len(self.requests) >= count)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         connection = Connection(reader, writer, len(self.connections))
@@ -96,6 +103,8 @@ class Upstream:
                 head = await reader.readuntil(b"\r\n\r\n")
                 request = Request(head, b"")
                 self.requests.append(request)
+                async with self._arrived:
+                    self._arrived.notify_all()
                 if self.reads_bodies:
                     request.body = await body_of(reader, head)
                 await self.script(connection, request)
@@ -143,9 +152,7 @@ def config(url: str, **settings: Any) -> Config:
     """A configuration on free ports; `up` holds further settings of the upstream."""
     up = {"name": "up", "url": url, **settings.pop("up", {})}
     others = settings.pop("others", [])
-    return from_values(
-        {"listen": "127.0.0.1:0", "admin": "127.0.0.1:0", "upstreams": [up, *others], **settings}
-    )
+    return from_values({"listen": "127.0.0.1:0", "admin": "127.0.0.1:0", "upstreams": [up, *others], **settings})
 
 
 @contextlib.asynccontextmanager

@@ -8,8 +8,9 @@ import logging
 import os
 import signal
 import sys
+from collections.abc import Coroutine
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from proxy.app import Service, rules_of
 from proxy.classifier import RulesError
@@ -127,7 +128,7 @@ def _reload(service: Service, source: Source) -> None:
     except (ConfigError, RulesError) as error:
         service.reporter.metrics.config_reloaded(accepted=False)
         for problem in error.problems:
-            log.error("reload refused", extra={"facts": {"problem": problem}})
+            log.error("reload refused", extra={"facts": {"problem": problem}})  # noqa: TRY400 - no bug to trace
         return
     waiting = changed_needs_restart(service.config, config)
     service.reload(config, rules)
@@ -149,7 +150,7 @@ def raise_open_files() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
-def run_loop(main: asyncio._CoroutineLike[int]) -> int:
+def run_loop(main: Coroutine[Any, Any, int]) -> int:
     """On uvloop where the platform has it."""
     try:
         import uvloop  # noqa: PLC0415

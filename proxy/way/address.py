@@ -23,8 +23,21 @@ _URLS: Final = 1024  # URLs remembered an upstream; a path without a query repea
 class Route:
     """One upstream as it runs: its settings, what is known of its provider, its connections."""
 
-    __slots__ = ("_base", "_origin", "_urls", "client", "endpoints", "injected", "ends_at_eof", "name", "needs_credential", "observes", "prefix",
-                 "provider", "settings")  # fmt: skip
+    __slots__ = (
+        "_base",
+        "_origin",
+        "_urls",
+        "client",
+        "endpoints",
+        "ends_at_eof",
+        "injected",
+        "name",
+        "needs_credential",
+        "observes",
+        "prefix",
+        "provider",
+        "settings",
+    )  # fmt: skip
 
     def __init__(self, settings: Upstream, provider: Provider, client: Client) -> None:
         self.settings = settings
@@ -130,7 +143,7 @@ def identify(
     if own is not None:
         name = clients.name_of(own.strip())
         return None if name is None else (name, frozenset())
-    for carrier, secret in carriers:
+    for _, secret in carriers:
         name = clients.name_of(secret)
         if name is not None:
             return name, frozenset(c for c, s in carriers if s == secret)

@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import aiohttp
 
 from proxy.way.ask import Answered, rest_of

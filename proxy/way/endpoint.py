@@ -67,4 +67,3 @@ class Endpoints:
         # An assistant's thread keeps its messages: making one is no generation.
         generates = path.endswith(self._endings) and not ("/threads/" in path and path.endswith("/messages"))
         return Endpoint(label(path), generates, dialect_of(path))
-

@@ -108,12 +108,14 @@ async def _first_event(answered: Answered, watch: Watch | CodedWatch, look: Look
             pieces.append(watch.feed(data))
         if not watch.is_decided:
             async with asyncio.timeout(look.hold_s):
-                while not watch.is_decided and size < look.peek_bytes:
+                while size < look.peek_bytes:
                     data = await content.readany()
                     if not data:
                         break
                     size += len(data)
                     pieces.append(watch.feed(data))
+                    if watch.is_decided:
+                        break
     except TimeoutError:
         pass
     except (aiohttp.ClientError, OSError):

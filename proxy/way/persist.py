@@ -66,7 +66,11 @@ class Persist:
             decision = self.decide(attempt, failed, retries, limits, pace_key)
             if isinstance(decision, Retry):
                 self.reporter.retrying(
-                    self.ask.target.route.name, failed, call_id=self.call_id, attempt=retries + 1, wait_s=decision.wait_s
+                    self.ask.target.route.name,
+                    failed,
+                    call_id=self.call_id,
+                    attempt=retries + 1,
+                    wait_s=decision.wait_s,
                 )
             elif decision.why is Why.BUDGET:
                 self.reporter.retry_budget_spent(self.ask.target.route.name)

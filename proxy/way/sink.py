@@ -20,7 +20,17 @@ _BODILESS: Final = frozenset((204, 304))
 class Sink:
     """The client's side of an answer. The head leaves with the first piece, in one write."""
 
-    __slots__ = ("_chunked", "_http", "_pending", "_transport", "head_written_at", "is_bodiless", "keep", "pieces", "sent")
+    __slots__ = (
+        "_chunked",
+        "_http",
+        "_pending",
+        "_transport",
+        "head_written_at",
+        "is_bodiless",
+        "keep",
+        "pieces",
+        "sent",
+    )
 
     def __init__(
         self,
@@ -82,7 +92,7 @@ class Sink:
         return self._transport.get_write_buffer_size() > UNSENT
 
     async def drain(self) -> None:
-        await self._http.writer.drain()  # type: ignore[attr-defined]  # on StreamWriter, not on its ABC
+        await self._http.writer.drain()
 
     @property
     def can_add(self) -> bool:

@@ -15,6 +15,7 @@ from proxy.stream import CodedWatch, End, Ending, Found, How, Watch
 from proxy.way.ask import Answered, rest_of
 from proxy.way.sink import Sink
 
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Told:
     """A failure inside a stream: what the upstream said (`found`), or how the stream ended (`reason`)."""

@@ -40,7 +40,14 @@ def failing(status: int, body: dict[str, object], *headers: str) -> bytes:
 
 
 EMPTY_ACCOUNT = failing(
-    429, {"error": {"message": "You exceeded your current quota", "type": "insufficient_quota", "code": "insufficient_quota"}}
+    429,
+    {
+        "error": {
+            "message": "You exceeded your current quota",
+            "type": "insufficient_quota",
+            "code": "insufficient_quota",
+        }
+    },
 )
 THROTTLED = failing(
     429, {"error": {"message": "Rate limit reached for requests", "type": "requests", "code": "rate_limit_exceeded"}}, "Retry-After: 2"
@@ -264,8 +271,7 @@ async def test_too_much_in_flight() -> None:
 
     async with proxied(script, limits={"inflight": 1}, retry={"max": 0}) as (service, up):
         first = asyncio.create_task(talk(service, post()))
-        while not up.requests:
-            await asyncio.sleep(0.01)
+        await up.received(1)
         headers = check(await talk(service, post()), 503, "overloaded", "proxy_busy")
         gate.set()
         assert status_of(await first) == 200
@@ -283,8 +289,7 @@ async def test_draining_lets_running_calls_end() -> None:
 
     async with proxied(script, retry={"max": 0}) as (service, up):
         first = asyncio.create_task(talk(service, post()))
-        while not up.requests:
-            await asyncio.sleep(0.01)
+        await up.received(1)
         drained = asyncio.create_task(service.drain(5))
         await asyncio.sleep(0.05)
         headers = check(await talk(service, post()), 503, "overloaded", "draining")
@@ -383,8 +388,7 @@ async def test_the_clients_leaving_ends_the_upstream_call(phase: str) -> None:
     async with proxied(script, retry={"max": 0}) as (service, up):
         _, writer = await asyncio.open_connection("127.0.0.1", port_of(service))
         writer.write(post())
-        while not up.requests:
-            await asyncio.sleep(0.01)
+        await up.received(1)
         await asyncio.sleep(0.1)
         writer.close()
         began = time.monotonic()
@@ -477,8 +481,7 @@ async def test_the_pool_has_no_hidden_limit() -> None:
 
     async with proxied(script) as (service, up):
         calls = [asyncio.create_task(talk(service, post(), timeout_s=20)) for _ in range(150)]
-        while len(up.requests) < 150:
-            await asyncio.sleep(0.02)
+        await up.received(150)
         gate.set()
         assert {status_of(answer) for answer in await asyncio.gather(*calls)} == {200}
 

@@ -75,14 +75,18 @@ async def test_an_answers_trailers_and_interim_answers_are_dropped() -> None:
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-T\r\n\r\n2\r\nhi\r\n0\r\nX-T: secret\r\n\r\n"
     )
     async with proxied(answer) as (service, _):
-        assert await talk(service, get()) == b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n"
+        assert (
+            await talk(service, get()) == b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n"
+        )
 
 
 async def test_what_is_read_goes_out_at_once() -> None:
     gate = asyncio.Event()
 
     async def script(connection: Connection, _: Request) -> None:
-        await connection.send(b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n3\r\none\r\n")
+        await connection.send(
+            b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n3\r\none\r\n"
+        )
         await gate.wait()
         await connection.send(b"3\r\ntwo\r\n0\r\n\r\n")
 
@@ -125,7 +129,10 @@ async def test_an_http10_upstream_that_ends_by_closing() -> None:
 
     async with proxied(script) as (service, _):
         received = await talk(service, get())
-    assert received == b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n9\r\nall of it\r\n0\r\n\r\n"
+    assert (
+        received
+        == b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n9\r\nall of it\r\n0\r\n\r\n"
+    )
 
 
 async def test_request_headers_pass_and_none_is_added() -> None:
