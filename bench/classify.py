@@ -69,8 +69,8 @@ def accuracy(name: str, rows: Sequence[Labelled], rules: Rules) -> None:
     for confidence in Confidence:
         mine = [row.is_right(got) for row, got, said, _ in told if said is confidence]
         print(f"  confidence {confidence:7} {sum(mine):5} of {len(mine):5} right, {percent(sum(mine), len(mine))}")
-    waits = [(row.wait_s, got) for row, _, _, got in told if row.wait_s is not None]
-    read = sum(got is not None and abs(got - stated) <= 1 for stated, got in waits if stated is not None)
+    waits = [(stated, got) for row, _, _, got in told if (stated := row.wait_s) is not None]
+    read = sum(got is not None and abs(got - stated) <= 1 for stated, got in waits)
     print(f"  stated waits   {read:5} of {len(waits):5} read within 1 s")
 
 

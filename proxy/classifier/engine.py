@@ -113,10 +113,12 @@ def _met(evidence: Evidence, layer: Layer, rules: Rules, speaking: frozenset[str
 
     def look_up(said: Heard, *, spelled: bool) -> None:
         joined = said.joined
-        for word in said.places.keys() & index.by_word.keys():
+        seen: set[Rule] = set()  # one phrase of a rule is enough
+        for word in said.vocabulary & index.words:
             for phrase, rule in index.by_word[word]:
-                if phrase.literal not in joined or not may(rule) or not (phrase.is_literal or phrase.is_in(said)):
+                if phrase.literal not in joined or rule in seen or not may(rule) or not (phrase.is_literal or phrase.is_in(said)):
                     continue
+                seen.add(rule)
                 if spelled:
                     tier = Tier.SPELLED if rule.tier is Tier.PHRASE else rule.tier
                     add(rule, tier, ("a code spells", "", phrase.text), Confidence.CODE)

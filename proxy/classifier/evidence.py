@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
+from functools import lru_cache
 from typing import Any, Final
 
 from ..model import Answer, Provider
@@ -28,6 +29,7 @@ _HEAD_CHARS: Final = 3000
 _TAIL_CHARS: Final = 1000  # a telling code may stand at the end of a long text
 _MAX_PROSE: Final = 12_000
 _MAX_CODE_CHARS: Final = 120
+_MAX_NAME_CHARS: Final = 40
 
 
 class _Kind(IntEnum):
@@ -76,6 +78,13 @@ _EMPTY: Final = frozenset({"", "none", "null", "undefined"})
 _SKELETON: Final[dict[int, int | None]] = {ord("_"): None, ord("-"): None, ord(" "): None}
 
 
+@lru_cache(maxsize=2048)
+def _kind_of(name: str) -> tuple[str, _Kind | None]:
+    """A member's name without its spelling (`retryAfter`, `retry_after`, `Retry-After`), and what it holds."""
+    skeleton = name.lower().translate(_SKELETON) if len(name) < _MAX_NAME_CHARS else ""
+    return skeleton, _KINDS.get(skeleton)
+
+
 @dataclass(slots=True)
 class Layer:
     """One error object, or one piece of prose, in one wrapper."""
@@ -99,7 +108,7 @@ class Layer:
             for text in self.texts:
                 said += words(text)
                 said.append(STOP)
-            self._heard = Heard.of(said)
+            self._heard = Heard(said)
         return self._heard
 
     def spelled(self) -> Heard:
@@ -109,7 +118,7 @@ class Layer:
             for code in self.codes:
                 said += code.split("_")
                 said.append(STOP)
-            self._spelled = Heard.of(said)
+            self._spelled = Heard(said)
         return self._spelled
 
     def links(self) -> list[str]:
@@ -272,8 +281,7 @@ class _Reader:
             self.member(layer, name, member, depth)
 
     def member(self, layer: Layer, name: str, member: Any, depth: int) -> None:
-        skeleton = name.lower().translate(_SKELETON) if len(name) < 40 else ""
-        kind = _KINDS.get(skeleton)
+        skeleton, kind = _kind_of(name)
         if kind is _Kind.SKIP:
             return
         if kind is _Kind.WAIT:

@@ -88,7 +88,7 @@ def window_of(layer: Layer) -> Window | None:
     _named_in(layer.heard(), found)
     for name, value in layer.quotas:
         if name in ("quotaid", "quotalimit"):
-            _named_in(Heard.of(code_word(value).split("_")), found)
+            _named_in(Heard(code_word(value).split("_")), found)
     if layer.codes:
         _named_in(layer.spelled(), found)
     if not found:
@@ -100,9 +100,9 @@ def window_of(layer: Layer) -> Window | None:
 
 def _named_in(heard: Heard, found: dict[str, tuple[str, str]]) -> None:
     """Each period that a text names, with what it counts and the words that say so."""
-    places, said = heard.places, heard.words
-    if places.keys().isdisjoint(_NAMES_WINDOW):
+    if heard.vocabulary.isdisjoint(_NAMES_WINDOW):
         return
+    places, said = heard.places, heard.words
     kind = "tokens" if "tokens" in places or "token" in places else "requests"
     for word in places.keys() & _SHORT.keys():
         short, period = _SHORT[word]
@@ -131,12 +131,12 @@ def _counted(before: Sequence[str], otherwise: str) -> str:
 def shows_window(evidence: Evidence, layer: Layer) -> Seen | None:
     """Money or throughput: a limit per unit of time is throughput, unless it is a limit of money."""
     heard = layer.heard()
-    if not layer.quotas and heard.places.keys().isdisjoint(_LIMIT_WORDS) and layer.spelled().places.keys().isdisjoint(_LIMIT_WORDS):
+    if not layer.quotas and heard.vocabulary.isdisjoint(_LIMIT_WORDS) and layer.spelled().vocabulary.isdisjoint(_LIMIT_WORDS):
         return None
     window = window_of(layer)
     if window is None:
         return None
-    money = _MONEY_WORDS.intersection(heard.places) or _MONEY_WORDS.intersection(layer.spelled().places)
+    money = _MONEY_WORDS & heard.vocabulary or _MONEY_WORDS & layer.spelled().vocabulary
     if money:
         return None
     return Seen(f"names a throughput window ({window.seen}) with a limit and no money: time alone refills it", window.reason)
@@ -144,7 +144,7 @@ def shows_window(evidence: Evidence, layer: Layer) -> Seen | None:
 
 def shows_demand_over_limit(evidence: Evidence, layer: Layer) -> Seen | None:
     """Waiting is futile: one request asks for more than the whole window holds."""
-    if "requested" not in layer.heard().places:
+    if "requested" not in layer.heard().vocabulary:
         return None
     for text in layer.texts:
         lowered = text.lower()
@@ -165,7 +165,7 @@ def shows_zero_limit(evidence: Evidence, layer: Layer) -> Seen | None:
     """A limit of zero never refills: the model is not in this plan."""
     if any(name in ("quotalimitvalue", "quotavalue") and value == "0" for name, value in layer.quotas):
         return Seen("the quota's own value is 0: it never refills")
-    if "0" in layer.heard().places and any(_ZERO.search(text.lower()) for text in layer.texts):
+    if "0" in layer.heard().vocabulary and any(_ZERO.search(text.lower()) for text in layer.texts):
         return Seen("says a limit of 0: it never refills")
     return None
 
@@ -189,10 +189,10 @@ _LOAD: Final = frozenset("many requests connections traffic load demand busy sat
 
 def shows_their_load(evidence: Evidence, layer: Layer) -> Seen | None:
     """Theirs or yours: too many requests "we" or "the system" receive is their load, the caller is not named."""
-    places = layer.heard().places
-    if places.keys().isdisjoint(_LOAD) or not _OURS.isdisjoint(places):
+    places = layer.heard().vocabulary
+    if places.isdisjoint(_LOAD) or not _OURS.isdisjoint(places):
         return None
-    theirs = _THEIRS.intersection(places)
+    theirs = _THEIRS & places
     if not theirs or "many" not in places or "limit" in places or "limited" in places:
         return None
     return Seen(f"too many requests at their side ({', '.join(sorted(theirs))}), and nothing is said of the caller")

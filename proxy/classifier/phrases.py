@@ -51,8 +51,8 @@ class Phrase:
             return True
         first = self.steps[0]
         assert first.any_of is not None
-        for word in first.any_of:
-            for start in heard.places.get(word, ()):
+        for word in first.any_of & heard.vocabulary:
+            for start in heard.places[word]:
                 if self._follows(heard.words, start + 1):
                     return True
         return False
@@ -73,23 +73,25 @@ class Phrase:
         return True
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class Heard:
     """The words of a text, ready to be searched."""
 
-    words: Sequence[str]
-    joined: str
-    places: dict[str, list[int]]
+    __slots__ = ("_places", "joined", "vocabulary", "words")
 
-    @classmethod
-    def of(cls, said: Sequence[str]) -> Heard:
-        places: dict[str, list[int]] = {}
-        for at, word in enumerate(said):
-            if word in places:
-                places[word].append(at)
-            else:
-                places[word] = [at]
-        return cls(said, f" {' '.join(said)} ", places)
+    def __init__(self, said: Sequence[str]) -> None:
+        self.words = said
+        self.joined = f" {' '.join(said)} "
+        self.vocabulary = frozenset(said)
+        self._places: dict[str, list[int]] | None = None
+
+    @property
+    def places(self) -> dict[str, list[int]]:
+        """Where each word stands; most texts are never asked."""
+        if self._places is None:
+            self._places = {}
+            for at, word in enumerate(self.words):
+                self._places.setdefault(word, []).append(at)
+        return self._places
 
 
 def compile_phrase(text: str) -> Phrase:

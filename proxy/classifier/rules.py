@@ -97,6 +97,7 @@ class Index:
 
     by_code: Mapping[str, tuple[Rule, ...]]
     by_word: Mapping[str, tuple[tuple[Phrase, Rule], ...]]
+    words: frozenset[str]  # of by_word
     by_judgement: tuple[Rule, ...]
     by_header: tuple[Rule, ...]
     by_status: Mapping[int, tuple[Rule, ...]]
@@ -222,6 +223,7 @@ def build_index(rules: Iterable[Rule]) -> Index:
     return Index(
         by_code={code: tuple(found) for code, found in by_code.items()},
         by_word={word: tuple(found) for word, found in by_word.items()},
+        words=frozenset(by_word),
         by_judgement=tuple(judged),
         by_header=tuple(headed),
         by_status={status: tuple(found) for status, found in by_status.items()},

@@ -160,12 +160,11 @@ def in_prose(text: str, clock: Clock, ahead_s: float = 0.0) -> float | None:
     said = text[:_MAX_PROSE].lower()
     if not any(cue in said for cue in _CUES):
         return None
-    span = _CLOCK_SPAN.search(said)
-    if span:
-        days, hours, minutes, seconds = (int(part or 0) for part in span.groups())
-        return _plausible(days * 86400.0 + hours * 3600 + minutes * 60 + seconds)
-    for pattern in (_PROSE, _PROSE_CJK, _PROSE_SPAN, _PROSE_BARE):
+    for pattern in (_PROSE, _CLOCK_SPAN, _PROSE_CJK, _PROSE_SPAN, _PROSE_BARE):
         found = pattern.search(said)
+        if found and pattern is _CLOCK_SPAN:
+            days, hours, minutes, seconds = (int(part or 0) for part in found.groups())
+            return _plausible(days * 86400.0 + hours * 3600 + minutes * 60 + seconds)
         if found:
             stated = _plausible(duration(found[1].strip(" ,")))
             if stated is not None:

@@ -23,6 +23,7 @@ _STOPS: Final = frozenset(".!?;\n。！？；")
 _CAMEL: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _NOT_CODE: Final = re.compile(r"[^a-z0-9]+")
 # RESOURCE_EXHAUSTED, invalid_api_key, RateLimitError, Throttling.RateQuota: machine words that a sentence quotes
+_INNER_CAPITAL: Final = re.compile(r"[a-z][A-Z]")
 _QUOTED_CODE: Final = re.compile(r"[A-Za-z]+(?:_[A-Za-z]+)+|[A-Z][a-z]+(?:[A-Z][a-z]+)+")
 
 
@@ -64,11 +65,6 @@ def code_word(raw: str) -> str:
 
 def quoted_codes(text: str) -> list[str]:
     """The machine-readable words that a sentence quotes, in one spelling."""
-    found = []
-    for word in text.split():
-        inner = word[1:]
-        if "_" in inner or not (inner.islower() or inner.isupper() or inner.isdecimal() or not inner):
-            found += [code_word(code) for code in _QUOTED_CODE.findall(word[:_MAX_CODE_CHARS])]
-            if len(found) > _MAX_QUOTED:
-                break
-    return found
+    if "_" not in text and not _INNER_CAPITAL.search(text):
+        return []
+    return [code_word(found) for found in _QUOTED_CODE.findall(text)[:_MAX_QUOTED]]
