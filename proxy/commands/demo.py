@@ -26,9 +26,9 @@ from proxy.demo.row import heading, shown
 from proxy.demo.scenario import SCENARIOS
 from proxy.report import log as logs
 
-# So that nobody waits long for what is shown: short retries, and a first byte that may be late.
+# So that nobody waits long for what is shown, and every failure is repeated, however many there are.
 SETTINGS: Final[Mapping[str, Any]] = {
-    "retry": {"max": 2, "base": "200ms", "cap": "400ms", "deadline": "2s"},
+    "retry": {"max": 2, "base": "200ms", "cap": "400ms", "deadline": "2s", "budget": 1},
     "timeouts": {"first_byte": "1s"},
     "stream": {"idle_timeout": "3s"},
 }
@@ -89,7 +89,10 @@ async def show(service: Service, provider: Provider) -> None:
     print(heading(coloured=coloured))
     async for row in tour(service.data_url, provider):
         print(shown(row, coloured=coloured), flush=True)
-    print(f"\ncalls: what the provider received. To go on:\n\n  {command()} demo\n")
+    print(
+        "\nretry: what the client is told to do by itself; calls: what the provider received, the proxy's retries among it."
+    )
+    print(f"To go on:\n\n  {command()} demo\n")
     print(f"keeps both running; then\n\n{examples('http://127.0.0.1:8080')}\n")
     print(f"For a provider of yours:\n\n  {command()} serve --upstream https://api.openai.com")
 
