@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Final
 
 from proxy.session.pairs import Pairs, Ref, pair
-from proxy.session.turn import Entry, Fault, Found, History, Kind, Part, Role
+from proxy.session.turn import ALWAYS, EVERY_FAULT, Entry, Fault, Found, History, Kind, Part, Role
 
 
-def faults(history: History) -> tuple[Found, ...]:
-    """Every fault, by position; those that only some providers refuse among them."""
-    found = {
-        *pair_faults(history, pair(history)),
-        *_contents(history),
-        *_reasoning(history),
-        *_roles(history),
-        *_tools(history),
-    }
+def faults(history: History, minded: frozenset[str] = EVERY_FAULT) -> tuple[Found, ...]:
+    """The faults of the kinds that matter, by position."""
+    found = {each for kinds, find in _FINDERS if kinds & minded for each in find(history) if each.fault in minded}
     return tuple(sorted(found))
 
 
-def pair_faults(history: History, pairs: Pairs) -> Iterator[Found]:
+def _halves(history: History) -> Iterator[Found]:
+    pairs = pair(history)
     doubled = doubled_calls(history, pairs)
     for position, _ in doubled:
         yield Found(position, Fault.DUPLICATE_TOOL_CALL)
@@ -173,3 +169,12 @@ def _tools(history: History) -> Iterator[Found]:
         if any(part.kind in (Kind.CALL, Kind.RESULT) and not part.hosted for part in entry.parts):
             yield Found(position, Fault.TOOL_MESSAGE_WITHOUT_TOOLS)
             return
+
+
+_FINDERS: Final[tuple[tuple[frozenset[Fault], Callable[[History], Iterator[Found]]], ...]] = (
+    (ALWAYS - {Fault.EMPTY_MESSAGE}, _halves),
+    (frozenset({Fault.EMPTY_MESSAGE, Fault.EMPTY_CONTENT}), _contents),
+    (frozenset({Fault.UNDECRYPTABLE_ITEM, Fault.MISSING_ITEM_AFTER_REASONING}), _reasoning),
+    (frozenset({Fault.FIRST_ROLE, Fault.ROLE_ORDER, Fault.LAST_ROLE}), _roles),
+    (frozenset({Fault.TOOL_MESSAGE_WITHOUT_TOOLS}), _tools),
+)

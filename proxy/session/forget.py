@@ -65,9 +65,7 @@ def _is_whole(dialect: Dialect, document: dict[str, Any], member: str) -> bool:
         return False
     roles = [entry.role for entry in history.entries if entry.role is not Role.SYSTEM]
     return (
-        Role.ASSISTANT in roles
-        and roles[0] is Role.USER
-        and not any(found.fault is Fault.ORPHAN_TOOL_RESULT for found in faults(history))
+        Role.ASSISTANT in roles and roles[0] is Role.USER and not faults(history, frozenset({Fault.ORPHAN_TOOL_RESULT}))
     )
 
 

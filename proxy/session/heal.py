@@ -71,7 +71,7 @@ def heal(
     history = read(dialect, body)
     if history is None or not history.entries:
         return None
-    if not poisoned and not any(found.fault in ALWAYS or found.fault in refuses for found in faults(history)):
+    if not poisoned and not faults(history, ALWAYS | refuses):
         return None
     work = _work(history, body, refuses)
     if work is None:
@@ -89,7 +89,7 @@ def heal(
 
 def _work(history: History, body: bytes, refuses: frozenset[str]) -> Work | None:
     slots = cut(body, history)
-    return None if slots is None else Work(history, _mending(history.dialect), refuses, slots, set())
+    return None if slots is None else Work(history, _mending(history.dialect), refuses, slots)
 
 
 def _leave_out(work: Work, poisoned: Turns) -> tuple[tuple[int, int], ...]:

@@ -5,6 +5,7 @@ The verdict already says what to do; the request adds where and how much. Writin
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -13,10 +14,9 @@ from proxy.session.faults import faults
 from proxy.session.forget import HANDLES, handles
 from proxy.session.history import parse, read_document
 from proxy.session.rollback import rollback
-from proxy.session.turn import ALWAYS, Fault, Found, History
+from proxy.session.turn import ALWAYS, EVERY_FAULT, Fault, Found, History
 
 _SHOWN: Final = 5
-_NAMES: Final = frozenset(fault.value for fault in Fault)
 
 # Which faults a reason speaks of, where it is not a fault's own name; a fragment each, rules name reasons freely.
 _SPEAKS_OF: Final = (
@@ -61,7 +61,7 @@ def hint(
             return SessionHint(action=verdict.action, fault=member_to_forget(verdict, dialect, body))
         case Action.KEEP if _is_unexplained(verdict) and (history := _history(dialect, body)) is not None:
             # Nobody knows these words, but a history that no provider takes explains a 400 well enough.
-            found = [fault for fault in faults(history) if fault.fault in ALWAYS]
+            found = faults(history, ALWAYS)
             return SessionHint(
                 action=Action.REPAIR if found else Action.KEEP,
                 fault=_places(history, found),
@@ -70,17 +70,15 @@ def hint(
             return SessionHint(action=verdict.action)
 
 
-def refused(history: History, reason: str, refuses: frozenset[str]) -> list[Found]:
+def refused(history: History, reason: str, refuses: frozenset[str]) -> tuple[Found, ...]:
     """The faults that explain a refusal for this reason; those that only some mind where the reason says no better."""
-    found = faults(history)
     minded = ALWAYS | spoken_of(reason) | refuses
-    explained = [fault for fault in found if fault.fault in minded]
-    return explained or [fault for fault in found if fault.fault is not Fault.UNDECRYPTABLE_ITEM]
+    return faults(history, minded) or faults(history, EVERY_FAULT - {Fault.UNDECRYPTABLE_ITEM})
 
 
 def spoken_of(reason: str) -> frozenset[Fault]:
     """The faults that a verdict's reason names."""
-    if reason in _NAMES:
+    if reason in EVERY_FAULT:
         return frozenset({Fault(reason)})
     return frozenset().union(
         *(named for fragments, named in _SPEAKS_OF if any(fragment in reason for fragment in fragments))
@@ -110,7 +108,7 @@ def _is_unexplained(verdict: Verdict) -> bool:
     )
 
 
-def _places(history: History, found: list[Found]) -> str | None:
+def _places(history: History, found: Sequence[Found]) -> str | None:
     if not found:
         return None
     shown = [f"{history.grammar.member}[{fault.position}]: {fault.fault}" for fault in found[:_SHOWN]]

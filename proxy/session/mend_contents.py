@@ -19,13 +19,15 @@ def mend_empty_messages(work: Work) -> None:
 def mend_blank_contents(work: Work) -> None:
     words = dump(NOTHING_RETURNED)
 
+    def speaking(result: bytes) -> bytes:
+        return span.with_member(result, work.mending.result, words)
+
     def filled(_: int, slot: Slot) -> Slot | None:
         if not has_blank(slot.entry):
             return slot
-        for part in slot.entry.parts:
-            if part.kind is Kind.RESULT and work.mending.result and is_blank(part):
-                spoken = span.with_member(work.lifted(slot, part), work.mending.result, words)
-                slot = work.exchanged(slot, part, spoken)
+        if work.mending.result:
+            blank = _places(slot, lambda part: part.kind is Kind.RESULT and is_blank(part))
+            slot = work.exchanged(slot, {at: speaking(work.lifted(slot, slot.entry.parts[at])) for at in blank})
         return work.without(slot, _places(slot, lambda part: part.kind is Kind.TEXT and is_blank(part)))
 
     _each(work, Fault.EMPTY_CONTENT, filled)
@@ -51,10 +53,8 @@ def mend_opaque(work: Work) -> None:
     def readable(_: int, slot: Slot) -> Slot | None:
         if unsigned is None:
             return work.without(slot, _places(slot, lambda part: part.opaque and part.kind is Kind.REASONING))
-        for part in slot.entry.parts:
-            if part.opaque:
-                slot = work.exchanged(slot, part, unsigned(work.lifted(slot, part)))
-        return slot
+        opaque = _places(slot, lambda part: part.opaque)
+        return work.exchanged(slot, {at: unsigned(work.lifted(slot, slot.entry.parts[at])) for at in opaque})
 
     _each(work, Fault.UNDECRYPTABLE_ITEM, readable)
 

@@ -1,10 +1,12 @@
 """Stages of healing: the order of roles, for providers that insist on it.
 
-Two messages of one speaker become one. Where one of them is the newest input, which nobody touches, or holds more than
-its words, a neutral message of the other speaker is put between.
+Messages of one speaker in a row become one. Where one of them is the newest input, which nobody touches, or holds more
+than its words, a neutral message of the other speaker is put between.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from proxy.session import span
 from proxy.session.faults import may_follow
@@ -23,60 +25,55 @@ def mend_first_role(work: Work) -> None:
 
 
 def mend_role_order(work: Work) -> None:
-    history = work.now()
-    newest = work.newest()
-    kept: list[Slot] = []
-    before: int | None = None  # in `kept`: who spoke last
+    history, newest = work.now(), work.newest()
+    runs: list[list[Slot]] = []
+    spoke: int | None = None  # the run that spoke last
     for at, slot in enumerate(work.slots):
         role = slot.entry.role
-        if role in (Role.SYSTEM, Role.OTHER):
-            kept.append(slot)
+        if not role.is_spoken:
+            runs.append([slot])
             continue
-        current = slot
-        if before is not None and not may_follow(history, kept[before].entry.role, role):
-            one = None
-            if before == len(kept) - 1 and at not in newest:
-                one = _as_one(work, kept[before], slot)
-            if one is not None:
-                kept.pop()
-                current = one
+        if spoke is not None and not may_follow(history, runs[spoke][-1].entry.role, role):
+            if spoke == len(runs) - 1 and at not in newest and _can_join(work, runs[spoke][-1], slot):
+                runs[spoke].append(slot)
                 work.told(at, Fault.ROLE_ORDER)
-            elif role is Role.USER:
-                kept.append(work.new(work.mending.bridge))
+                continue
+            if role is Role.USER:
+                runs.append([work.new(work.mending.bridge)])
                 work.told(at, Fault.ROLE_ORDER)
-        kept.append(current)
-        before = len(kept) - 1
-    work.slots = kept
+        runs.append([slot])
+        spoke = len(runs) - 1
+    work.slots = [run[0] if len(run) == 1 else _as_one(work, run) for run in runs]
 
 
-def _as_one(work: Work, first: Slot, second: Slot) -> Slot | None:
-    """Both messages as the second, where the first says nothing beside its content."""
-    name = work.mending.content
+def _can_join(work: Work, first: Slot, second: Slot) -> bool:
+    """Whether the first says nothing beside its words, and both say them in a way that can go on."""
     if first.entry.role is not second.entry.role and not work.mending.shares:
-        return None
-    if {member.name for member in span.members(first.raw)} - {"role", name}:
-        return None
-    spoken = [span.member(slot.raw, name) for slot in (first, second)]
-    values = [
-        b"null" if found is None else found.value.of(slot.raw)
-        for found, slot in zip(spoken, (first, second), strict=True)
-    ]
-    content = _contents_as_one(work, *values)
-    return None if content is None else work.new(span.with_member(second.raw, name, content), second.origin)
+        return False
+    said = {member.name for member in span.members(first.raw)}
+    if said - {"role", work.mending.content}:
+        return False
+    return all(_content(work, slot).startswith((b'"', b"[", b"null")) for slot in (first, second))
 
 
-def _contents_as_one(work: Work, first: bytes, second: bytes) -> bytes | None:
-    blank = (b"null", b'""', b"[]")
-    if first in blank or second in blank:
-        return second if first in blank else first
-    if first.startswith(b'"') and second.startswith(b'"'):
-        return first[:-1] + rb"\n\n" + second[1:]
-    pieces: list[tuple[int | None, bytes]] = []
-    for value in (first, second):
-        if value.startswith(b"["):
-            pieces += [(None, each.of(value)) for each in span.elements(value)]
-        elif value.startswith(b'"'):
-            pieces.append((None, work.mending.text(value)))
-        else:
-            return None
-    return b"[" + b",".join(piece for _, piece in pieces) + b"]"
+def _as_one(work: Work, run: Sequence[Slot]) -> Slot:
+    """All messages as the last."""
+    contents = [value for slot in run if (value := _content(work, slot)) not in (b"null", b'""', b"[]")]
+    if all(value.startswith(b'"') for value in contents):
+        words = b'"' + rb"\n\n".join(value[1:-1] for value in contents) + b'"'
+    else:
+        pieces: list[bytes] = []
+        for value in contents:
+            if value.startswith(b'"'):
+                pieces.append(work.mending.text(value))
+            else:
+                pieces += [each.of(value) for each in span.elements(value)]
+        words = b"[" + b",".join(pieces) + b"]"
+    if not contents:
+        return run[-1]
+    return work.new(span.with_member(run[-1].raw, work.mending.content, words), run[-1].origin)
+
+
+def _content(work: Work, slot: Slot) -> bytes:
+    found = span.member(slot.raw, work.mending.content)
+    return b"null" if found is None else found.value.of(slot.raw)

@@ -27,6 +27,7 @@ class _Plan:
 def _plan(work: Work, history: History, pairs: Pairs) -> _Plan:
     plan = _Plan()
     newest = work.newest()
+    last = max(newest, default=len(work.slots))
     doubled = doubled_calls(history, pairs)
     answers_to: defaultdict[Ref, list[Ref]] = defaultdict(list)
     for result, call in (*pairs.answers.items(), *pairs.misplaced.items(), *pairs.repeats.items()):
@@ -53,7 +54,7 @@ def _plan(work: Work, history: History, pairs: Pairs) -> _Plan:
     for ref, call in pairs.misplaced.items():
         if part_at(history, ref).loose or call in doubled:
             continue
-        if newest and call[0] > max(newest):  # moved there, it would pass for the newest input
+        if call[0] > last:  # moved there, it would pass for the newest input
             continue
         slot = work.slots[ref[0]]
         part = part_at(history, ref)

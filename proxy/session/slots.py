@@ -6,8 +6,8 @@ A slot that nobody touches keeps its bytes. What is to be touched is decided by 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from proxy.session import span
 from proxy.session.history import parse
@@ -32,7 +32,8 @@ class Work:
     mending: Mending
     refuses: frozenset[str]
     slots: list[Slot]
-    repairs: set[Found]
+    repairs: set[Found] = field(default_factory=set)
+    _cuts: dict[tuple[bytes, str], list[bytes]] = field(default_factory=dict)
 
     def now(self) -> History:
         """The history as it stands after the repairs so far."""
@@ -71,7 +72,7 @@ class Work:
             return None
         by_member: defaultdict[str, set[int]] = defaultdict(set)
         for place in gone:
-            by_member[slot.entry.parts[place].member].add(slot.entry.parts[place].index)
+            by_member[slot.entry.parts[place].member].add(slot.entry.parts[place].nth)
         raw = slot.raw
         for name, indexes in by_member.items():
             whole = sum(part.member == name for part in slot.entry.parts) == len(indexes)
@@ -90,23 +91,39 @@ class Work:
         """The bytes of one part."""
         if not part.member:
             return slot.raw
-        found = span.member(slot.raw, part.member)
-        assert found is not None
-        value = found.value.of(slot.raw)
-        return value if part.index < 0 else span.elements(value)[part.index].of(value)
+        return self._pieces(slot, part.member)[max(part.nth, 0)]
 
-    def exchanged(self, slot: Slot, part: Part, value: bytes) -> Slot:
-        """A slot with other bytes for one part."""
-        if not part.member:
-            return self.new(value, slot.origin)
-        found = span.member(slot.raw, part.member)
-        assert found is not None
-        if part.index >= 0:
-            array = found.value.of(slot.raw)
-            spans = span.elements(array)
-            pieces = [(at, value if at == part.index else each.of(array)) for at, each in enumerate(spans)]
-            value = span.rearrange(array, spans, pieces)
-        return self.new(span.with_member(slot.raw, part.member, value), slot.origin)
+    def exchanged(self, slot: Slot, news: Mapping[int, bytes]) -> Slot:
+        """A slot with other bytes for some of its parts."""
+        by_member: defaultdict[str, dict[int, bytes]] = defaultdict(dict)
+        for place, value in news.items():
+            part = slot.entry.parts[place]
+            if not part.member:
+                return self.new(value, slot.origin)
+            by_member[part.member][part.nth] = value
+        raw = slot.raw
+        for name, values in by_member.items():
+            whole = values.get(-1)
+            if whole is None:
+                found = span.member(raw, name)
+                assert found is not None
+                array = found.value.of(raw)
+                spans = span.elements(array)
+                kept = [(at, values.get(at, each.of(array))) for at, each in enumerate(spans)]
+                whole = span.rearrange(array, spans, kept)
+            raw = span.with_member(raw, name, whole)
+        return self.new(raw, slot.origin) if news else slot
+
+    def _pieces(self, slot: Slot, name: str) -> list[bytes]:
+        """What a member of a slot holds, cut once however many parts are asked for."""
+        found = self._cuts.get((slot.raw, name))
+        if found is None:
+            held = span.member(slot.raw, name)
+            assert held is not None
+            value = held.value.of(slot.raw)
+            found = [each.of(value) for each in span.elements(value)] if value.startswith(b"[") else [value]
+            self._cuts[slot.raw, name] = found
+        return found
 
     def led_by(self, slot: Slot, pieces: Sequence[bytes]) -> Slot:
         """A message with these parts before its own content."""

@@ -151,11 +151,11 @@ def test_parts_say_where_they_stand() -> None:
     assert history is not None
     asked, answered = history.entries
     assert (asked.role, answered.role) == (Role.USER, Role.ASSISTANT)
-    assert [(part.kind, part.member, part.index) for part in asked.parts] == [
+    assert [(part.kind, part.member, part.nth) for part in asked.parts] == [
         (Kind.TEXT, "content", 0),
         (Kind.MEDIA, "content", 1),
     ]
-    assert [(part.kind, part.member, part.index, part.id) for part in answered.parts] == [
+    assert [(part.kind, part.member, part.nth, part.id) for part in answered.parts] == [
         (Kind.TEXT, "content", -1, ""),
         (Kind.CALL, "tool_calls", 0, "a"),
     ]

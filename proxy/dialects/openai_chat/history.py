@@ -42,9 +42,10 @@ def entry(message: object) -> Entry:
     role = _ROLES.get(wire_role, Role.OTHER) if isinstance(wire_role, str) else Role.OTHER
     if role is Role.TOOL:
         return Entry(role, (_result(message),))
-    parts = [*_content(message.get("content"))]
+    content = message.get("content")
+    parts = [Part(Kind.TEXT, "content", text=content)] if isinstance(content, str) else _parts(content)
     if role is Role.ASSISTANT:
-        parts.extend(_calls(message))
+        parts += _calls(message)
         parts.extend(
             Part(Kind.MEDIA, member, value=message[member]) for member in ("audio", "refusal") if message.get(member)
         )
@@ -63,17 +64,17 @@ def _result(message: Mapping[str, Any]) -> Part:
     )
 
 
-def _content(content: object) -> Iterator[Part]:
-    if isinstance(content, str):
-        yield Part(Kind.TEXT, "content", text=content)
-    elif isinstance(content, list):
-        for index, part in enumerate(content):
-            if isinstance(part, dict) and isinstance(part.get("text"), str):
-                yield Part(Kind.TEXT, "content", index, text=part["text"])
-            else:
-                yield Part(Kind.MEDIA, "content", index, value=part)
-    elif content is not None:
-        yield Part(Kind.MEDIA, "content", value=content)
+def _parts(content: object) -> list[Part]:
+    if isinstance(content, list):
+        return [_part(index, part) for index, part in enumerate(content)]
+    return [] if content is None else [Part(Kind.MEDIA, "content", value=content)]
+
+
+def _part(index: int, part: object) -> Part:
+    text = part.get("text") if isinstance(part, dict) else None
+    if isinstance(text, str):
+        return Part(Kind.TEXT, "content", index, text=text)
+    return Part(Kind.MEDIA, "content", index, value=part)
 
 
 def _calls(message: Mapping[str, Any]) -> Iterator[Part]:
