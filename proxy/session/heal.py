@@ -22,8 +22,8 @@ from proxy.session.mend_contents import mend_blank_contents, mend_empty_messages
 from proxy.session.mend_order import mend_first_role, mend_role_order
 from proxy.session.mend_pairs import mend_pairs
 from proxy.session.mending import Mending
-from proxy.session.slots import Work, cut, is_input, joined
-from proxy.session.turn import ALWAYS, Fault, History
+from proxy.session.slots import Frame, Work, is_input
+from proxy.session.turn import ALWAYS, Fault
 
 Turns = Sequence[tuple[int, int]]  # first and last position of each
 
@@ -73,23 +73,19 @@ def heal(
         return None
     if not poisoned and not faults(history, ALWAYS | refuses):
         return None
-    work = _work(history, body, refuses)
-    if work is None:
+    frame = Frame.of(body, history.grammar.member)
+    if frame is None:
         return None
+    work = Work(history, _mending(history.dialect), refuses, frame.cut(history.entries))
     dropped = _leave_out(work, poisoned)
     _mend(work)
     if not (work.repairs or dropped) or not any(map(is_input, work.slots)):
         return None
     return Healed(
-        body=joined(body, history, work.slots),
+        body=frame.joined(work.slots),
         repairs=tuple((found.fault, found.position) for found in sorted(work.repairs)),
         dropped=dropped,
     )
-
-
-def _work(history: History, body: bytes, refuses: frozenset[str]) -> Work | None:
-    slots = cut(body, history)
-    return None if slots is None else Work(history, _mending(history.dialect), refuses, slots)
 
 
 def _leave_out(work: Work, poisoned: Turns) -> tuple[tuple[int, int], ...]:

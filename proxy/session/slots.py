@@ -138,29 +138,31 @@ class Work:
         return self.new(span.with_member(slot.raw, name, value), slot.origin)
 
 
-def cut(body: bytes, history: History) -> list[Slot] | None:
-    """The entries of a request with their bytes; None where they are not an array."""
-    found = span.member(body, history.grammar.member, _start(body))
-    if found is None or body[found.value.start : found.value.start + 1] != b"[":
-        return None
-    spans = span.elements(body, found.value.start)
-    return [
-        Slot(each.of(body), entry, position)
-        for position, (each, entry) in enumerate(zip(spans, history.entries, strict=True))
-    ]
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """A request around its entries, from which it is made again with others."""
 
+    body: bytes
+    array: span.Span
+    spans: Sequence[span.Span]  # of the entries, within the array
 
-def joined(body: bytes, history: History, slots: Sequence[Slot]) -> bytes:
-    """The request with these entries, every other byte as it was."""
-    found = span.member(body, history.grammar.member, _start(body))
-    assert found is not None
-    value = found.value.of(body)
-    value = span.rearrange(value, span.elements(value), [(slot.origin, slot.raw) for slot in slots])
-    return body[: found.value.start] + value + body[found.value.end :]
+    @classmethod
+    def of(cls, body: bytes, member: str) -> Frame | None:
+        """None where the entries are not an array."""
+        found = span.member(body, member, body.index(b"{"))
+        if found is None or body[found.value.start : found.value.start + 1] != b"[":
+            return None
+        return cls(body, found.value, span.elements(found.value.of(body)))
 
+    def cut(self, entries: Sequence[Entry]) -> list[Slot]:
+        value = self.array.of(self.body)
+        both = enumerate(zip(self.spans, entries, strict=True))
+        return [Slot(each.of(value), entry, position) for position, (each, entry) in both]
 
-def _start(body: bytes) -> int:
-    return body.index(b"{")
+    def joined(self, slots: Sequence[Slot]) -> bytes:
+        """The request with these entries, every other byte as it was."""
+        value = span.rearrange(self.array.of(self.body), self.spans, [(slot.origin, slot.raw) for slot in slots])
+        return self.body[: self.array.start] + value + self.body[self.array.end :]
 
 
 def is_input(slot: Slot) -> bool:

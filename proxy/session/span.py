@@ -11,8 +11,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-_STRING: Final = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
-_STRUCTURE: Final = re.compile(_STRING.pattern + rb"|[\[\]{}]", re.DOTALL)
+# Possessive throughout: nothing is tried twice, however long or odd the text.
+_STRING: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
+_TO_BRACKET: Final = re.compile(rb'[^"\[\]{}]*+(?:' + _STRING.pattern + rb'[^"\[\]{}]*+)*+[\[\]{}]', re.DOTALL)
 _SCALAR: Final = re.compile(rb"[^\s,\]}]+")
 _SPACE: Final = re.compile(rb"\s*")
 _OPENS: Final = b"[{"
@@ -118,14 +119,11 @@ def _end(raw: bytes, at: int) -> int:
     if raw[at] not in _OPENS:
         return _matched(_SCALAR, raw, at)
     depth = 0
-    for token in _STRUCTURE.finditer(raw, at):
-        first = raw[token.start()]
-        if first == 0x22:
-            continue
-        depth += 1 if first in _OPENS else -1
+    while True:
+        at = _matched(_TO_BRACKET, raw, at)
+        depth += 1 if raw[at - 1] in _OPENS else -1
         if not depth:
-            return token.end()
-    raise ValueError("unbalanced JSON")
+            return at
 
 
 def _matched(pattern: re.Pattern[bytes], raw: bytes, at: int) -> int:
