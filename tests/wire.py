@@ -176,7 +176,9 @@ def port_of(service: Service) -> int:
     return int(service.data_url.rpartition(":")[2])
 
 
-async def talk(service: Service, *pieces: bytes, pause_s: float = 0.0, timeout_s: float = 5.0) -> bytes:
+async def talk(
+    service: Service, *pieces: bytes, pause_s: float = 0.0, timeout_s: float = 5.0, quiet_s: float = 0.12
+) -> bytes:
     """Sends bytes and returns all that comes back until the proxy closes, or nothing more comes for a while."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port_of(service))
     try:
@@ -185,7 +187,7 @@ async def talk(service: Service, *pieces: bytes, pause_s: float = 0.0, timeout_s
             await writer.drain()
             if pause_s:
                 await asyncio.sleep(pause_s)
-        return await read_all(reader, timeout_s)
+        return await read_all(reader, timeout_s, quiet_s)
     finally:
         writer.close()
 

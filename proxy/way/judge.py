@@ -102,20 +102,15 @@ async def _first_event(answered: Answered, watch: Watch | CodedWatch, look: Look
     pieces: list[bytes] = []
     size = 0
     try:
-        data = b"" if content.exception() is not None else content.read_nowait(-1)
-        if data:
-            size += len(data)
-            pieces.append(watch.feed(data))
-        if not watch.is_decided:
-            async with asyncio.timeout(look.hold_s):
-                while size < look.peek_bytes:
-                    data = await content.readany()
-                    if not data:
-                        break
-                    size += len(data)
-                    pieces.append(watch.feed(data))
-                    if watch.is_decided:
-                        break
+        async with asyncio.timeout(look.hold_s):
+            while size < look.peek_bytes:
+                data = await content.readany()
+                if not data:
+                    break
+                size += len(data)
+                pieces.append(watch.feed(data))
+                if watch.is_decided:
+                    break
     except TimeoutError:
         pass
     except (aiohttp.ClientError, OSError):
