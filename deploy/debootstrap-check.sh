@@ -54,22 +54,27 @@ else
 fi
 
 echo "== runs as nobody in particular"
-as_nobody() { chroot --userspec=10001:10001 "$ROOT" /usr/bin/env -i PATH=/opt/llm-triage/bin:/usr/bin:/bin PYTHONDONTWRITEBYTECODE=1 "$@"; }
-as_nobody llm-triage --version
-as_nobody LLM_TRIAGE_LISTEN=127.0.0.1:18080 LLM_TRIAGE_ADMIN=127.0.0.1:18081 \
+# exec: the process that is told to stop below has to be the program, and not a shell around it.
+as_nobody() { exec chroot --userspec=10001:10001 "$ROOT" /usr/bin/env -i PATH=/opt/llm-triage/bin:/usr/bin:/bin PYTHONDONTWRITEBYTECODE=1 "$@"; }
+(as_nobody llm-triage --version)
+: >"$WORK/said"
+as_nobody LLM_TRIAGE_LISTEN=127.0.0.1:0 LLM_TRIAGE_ADMIN=127.0.0.1:0 \
     llm-triage serve --upstream https://api.openai.com >"$WORK/said" 2>&1 &
 SERVER=$!
 
 tries=0
-until chroot "$ROOT" python3 -c "import urllib.request as r; r.urlopen('http://127.0.0.1:18081/readyz', timeout=1)" 2>/dev/null; do
+until grep -q "^llm-triage listens on" "$WORK/said"; do
     tries=$((tries + 1))
     [ $tries -lt 40 ] && kill -0 "$SERVER" 2>/dev/null || { cat "$WORK/said" >&2; exit 1; }
     sleep 0.25
 done
-chroot "$ROOT" python3 - <<'PY'
-import urllib.error, urllib.request
+chroot "$ROOT" python3 - $(sed -n 's/^llm-triage listens on \(.*\), admin on /\1 /p' "$WORK/said") <<'PY'
+import sys, urllib.error, urllib.request
+data, admin = sys.argv[1:3]
+assert urllib.request.urlopen(admin + "/readyz", timeout=5).read() == b"ready\n"
+assert b"llm-triage" in urllib.request.urlopen(admin + "/status", timeout=5).read()
 try:
-    urllib.request.urlopen(urllib.request.Request("http://127.0.0.1:18080/v1/chat/completions", b"{}"), timeout=5)
+    urllib.request.urlopen(urllib.request.Request(data + "/v1/chat/completions", b"{}"), timeout=5)
 except urllib.error.HTTPError as refused:
     # No credential: refused by the proxy itself, so that no provider is called.
     assert (refused.code, refused.headers["x-llm-error-class"]) == (401, "auth"), refused.headers
