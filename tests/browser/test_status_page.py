@@ -155,7 +155,7 @@ def reporter_with_a_bad_hour() -> Reporter:
             cls, reason, rule, status, wait_s = CALLS[(minute // 5 + number) % len(CALLS)]
             verdict = Verdict(
                 cls=cls, reason=reason, rule=rule, confidence=Confidence.CODE, scope=TRAITS[cls].scope,
-                action=TRAITS[cls].action, advice="Wait as long as the provider asks, then send the same request again.",
+                action=TRAITS[cls].action, advice="Wait, then send the same request again." if TRAITS[cls].can_retry else "Change the request or the account.",
                 source=Source.UPSTREAM, wait=None if wait_s is None else Wait(wait_s, WaitOrigin.RETRY_AFTER),
             )  # fmt: skip
             upstream = "anthropic" if "anthropic" in rule else "openai"
