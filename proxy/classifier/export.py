@@ -32,7 +32,9 @@ def exported(rules: Rules) -> dict[str, Any]:
                 "credential": provider.credential,
                 "dialect": provider.dialect.value if provider.dialect else None,
                 "business_codes": list(provider.business_codes),
-                "names": sorted(alias for alias, speaks in rules.speaks.items() if name in speaks),
+                "names": sorted(alias for alias, named in rules.names.items() if named == name),
+                "speaks": sorted(rules.speaking(name)),
+                "clock_s": rules.clocks.get(name, 0.0),
             }
             for name, provider in sorted(rules.providers.items())
         },

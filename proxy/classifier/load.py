@@ -95,6 +95,7 @@ class _Reading:
         self.providers: dict[str, Provider] = {}
         self.speaks: dict[str, set[str]] = {}
         self.clocks: dict[str, float] = {}
+        self.names: dict[str, str] = {}
         self.wanted: list[tuple[_File, list[str | int], str]] = []
 
     def read(self, path: Path, *, user: bool) -> None:
@@ -140,6 +141,7 @@ class _Reading:
         else:
             file.problem([*where, "clock"], "provider.clock: expected hours ahead of UTC, -14 to 14")
         for alias in (name, *file.words(head, "aliases", where)):
+            self.names.setdefault(provider_key(alias), name)
             self.speaks.setdefault(provider_key(alias), set()).update((name, *file.words(head, "speaks", where)))
         return name
 
@@ -236,6 +238,7 @@ class _Reading:
             rules=rules,
             reasons=self.reasons,
             providers=self.providers,
+            names=self.names,
             speaks={alias: frozenset(names) for alias, names in self.speaks.items()},
             clocks={name: ahead_s for name, ahead_s in self.clocks.items() if ahead_s},
             index=build_index(rules),

@@ -110,24 +110,21 @@ class Rules:
     rules: tuple[Rule, ...]
     reasons: Mapping[str, Reason]
     providers: Mapping[str, Provider]
-    speaks: Mapping[str, frozenset[str]]  # a provider's name or alias -> the providers whose rules hold for it
+    names: Mapping[str, str]  # every spelling of a provider's names and aliases -> its name
+    speaks: Mapping[str, frozenset[str]]  # the same spellings -> the providers whose rules hold for it
     clocks: Mapping[str, float]  # seconds that a provider's clock, where it names no zone, is ahead of UTC
     index: Index = field(repr=False)
 
     def provider(self, name: str) -> Provider | None:
         """The provider of that name or alias."""
-        found = self.providers.get(name)
-        if found is None:
-            key = provider_key(name)
-            found = next((self.providers[one] for one in sorted(self.speaks.get(key, ())) if one in self.providers), None)
-        return found
+        return self.providers.get(name) or self.providers.get(self.names.get(provider_key(name), ""))
 
     def provider_of_host(self, host: str) -> Provider | None:
         """The provider that serves a host."""
         host = host.lower().rstrip(".")
         for provider in self.providers.values():
             for known in provider.hosts:
-                if host == known or (known.startswith(".") and host.endswith(known)):
+                if host == known or (known.startswith((".", "-")) and host.endswith(known)):
                     return provider
         return None
 

@@ -1,0 +1,97 @@
+"""What is wrong with rules: each mistake has a bad twin that is told and a good one that is not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from proxy.classifier import load_rules
+from proxy.classifier.cases import read_cases
+from proxy.classifier.check import cost, problems
+from proxy.classifier.load import builtin_files
+from proxy.classifier.phrases import compile_phrase
+
+def told(tmp_path: Path, rules: str, cases: str = "cases: []\n") -> list[str]:
+    """What is said of one provider's file beside the built-in ones, with cases of its own."""
+    (tmp_path / "acme.yaml").write_text("provider: {name: acme}\nrules:\n" + rules, encoding="utf-8")
+    (tmp_path / "cases.yaml").write_text(cases, encoding="utf-8")
+    beside = [path for path in builtin_files() if path.name in ("reasons.yaml", "anthropic.yaml", "statuses.yaml")]
+    loaded = load_rules(files=[tmp_path / "acme.yaml", *beside])
+    unread: list[str] = []
+    own = read_cases([tmp_path / "cases.yaml"], unread)
+    return unread + [problem for problem in problems(loaded, own) if "acme" in problem or "cases.yaml" in problem]
+
+
+GOOD = "- {id: acme.tea, when: {code: e_tea}, then: overloaded}\n"
+GOOD_CASE = """\
+cases:
+- id: tea
+  source: https://docs.acme.example/
+  answer: {provider: acme, status: 503, body: '{"error": {"code": "e_tea"}}'}
+  expect: {class: overloaded, rule: acme.tea}
+"""
+
+
+def test_a_healthy_rule(tmp_path: Path) -> None:
+    assert told(tmp_path, GOOD, GOOD_CASE) == []
+
+
+def test_a_rule_without_cases(tmp_path: Path) -> None:
+    assert told(tmp_path, GOOD) == [f"{tmp_path / 'acme.yaml'}:3: rule acme.tea: no case is decided by it"]
+
+
+def test_a_case_that_comes_out_otherwise(tmp_path: Path) -> None:
+    found = told(tmp_path, GOOD, GOOD_CASE.replace("class: overloaded", "class: auth"))
+    assert found == [f"{tmp_path / 'cases.yaml'}:2: case tea: class: expected auth, got overloaded"]
+
+
+def test_a_rule_that_can_never_win(tmp_path: Path) -> None:
+    found = told(tmp_path, GOOD + "- {id: acme.late, when: {code: e_tea, status: 503}, then: queue_full}\n", GOOD_CASE)
+    assert f"{tmp_path / 'acme.yaml'}:4: rule acme.late: can never win, acme.tea takes all of it first" in found
+
+
+def test_a_rule_before_a_broader_one_can_win(tmp_path: Path) -> None:
+    rules = "- {id: acme.early, when: {code: e_tea, status: 500}, then: queue_full}\n" + GOOD
+    assert not [problem for problem in told(tmp_path, rules, GOOD_CASE) if "never win" in problem]
+
+
+def test_two_providers_that_contradict_each_other(tmp_path: Path) -> None:
+    rules = "- {id: acme.credit, anywhere: true, when: {code: enforced_spend_limit_reached}, then: overloaded}\n"
+    assert any("contradicts" in problem and "enforced_spend_limit_reached" in problem for problem in told(tmp_path, rules, GOOD_CASE))
+
+
+def test_a_provider_of_its_own_may_differ(tmp_path: Path) -> None:
+    rules = "- {id: acme.credit, when: {code: enforced_spend_limit_reached}, then: overloaded}\n"
+    assert not any("contradicts" in problem for problem in told(tmp_path, rules, GOOD_CASE))
+
+
+def test_a_slow_phrase(tmp_path: Path) -> None:
+    slow = " ... ".join(f"word{number}" for number in range(9))
+    rules = f'- {{id: acme.slow, when: {{phrase: ["{slow}"]}}, then: overloaded}}\n'
+    assert any("acme.slow" in problem and "words for one start" in problem for problem in told(tmp_path, rules, GOOD_CASE))
+
+
+def test_a_good_answer_that_the_rules_would_take_for_a_failure(tmp_path: Path) -> None:
+    cases = GOOD_CASE.replace("class: overloaded, rule: acme.tea", "class: ok")
+    assert any("class: expected ok, got overloaded" in problem for problem in told(tmp_path, GOOD, cases))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "cases:\n- {id: x}\n",
+        "cases:\n- {id: x, source: y, answer: {status: no}, expect: {class: ok}}\n",
+        "cases: [\n",
+        "cases:\n- 7\n",
+    ],
+)
+def test_cases_that_cannot_be_read(tmp_path: Path, text: str) -> None:
+    found = told(tmp_path, GOOD, text)
+    assert found[0].startswith(f"{tmp_path / 'cases.yaml'}:")
+
+
+def test_the_cost_of_a_phrase_is_bounded_by_its_gaps() -> None:
+    assert cost(compile_phrase("quota exceeded")) == 1
+    assert cost(compile_phrase("quota .. exceeded")) == 4
+    assert cost(compile_phrase("quota ... exceeded ... today")) == 9 + 9 * 9
