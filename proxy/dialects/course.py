@@ -39,7 +39,8 @@ class Course(Protocol):
         """Whether an event tells this dialect."""
 
     def is_dull(self, data: bytes) -> bool:
-        """A quick look at a read of whole events: True only where they bring data, and neither error nor end nor ping."""
+        """A quick look at a read that begins with an event: True only where it ends with one, brings data of an answer
+        that is open, and neither an error nor an end."""
 
     def read(self, body: dict[str, Any]) -> bool:
         """Takes note of an event; whether it is an error that only this dialect knows."""

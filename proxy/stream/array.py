@@ -14,6 +14,7 @@ from proxy.stream.sse import Event
 
 # A whole string, or a quote whose string goes on in the next read, or a bracket.
 _TOKEN: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+"|["{}\[\]]', re.DOTALL)
+_STRING: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
 _REST_OF_STRING: Final = re.compile(rb'(?:[^"\\]++|\\.)*+(")?', re.DOTALL)
 _BETWEEN: Final = b" \t\r\n,["
 
@@ -97,6 +98,9 @@ class ArrayBoundary:
 
     def _scan(self, data: bytes) -> tuple[int, int]:
         """Behind the first and the last object's end in `data`; -1 where none ends in it."""
+        last = self._end_of_whole(data)
+        if last > 0:
+            return last, last
         first = last = -1
         at = 0
         if self._in_string:
@@ -130,6 +134,17 @@ class ArrayBoundary:
                     pass
         self._depth = depth
         return first, last
+
+    def _end_of_whole(self, data: bytes) -> int:
+        """The quick way where a read ends behind an object, as it nearly always does; 0 where it does not."""
+        end = data.rfind(b"}") + 1
+        if self._depth != 1 or not self._is_array or self._in_string or self.is_inside or data[end:].strip(_BETWEEN):
+            return 0
+        bare = _STRING.sub(b"", data)
+        if b'"' in bare:
+            return 0
+        count = bare.count
+        return end if count(b"{") + count(b"[") == count(b"}") + count(b"]") else 0
 
 
 def is_blank(text: bytes) -> bool:

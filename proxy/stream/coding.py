@@ -27,28 +27,30 @@ class Decoder(Protocol):
 class _Zlib:
     """gzip, also of several members, and deflate with or without zlib's own header."""
 
-    __slots__ = ("_bits", "_inflate")
+    __slots__ = ("_bits", "_head", "_inflate")
 
-    def __init__(self, bits: int) -> None:
+    def __init__(self, bits: int | None) -> None:
+        """`bits`: zlib's word for the format; None: whichever deflate the first two bytes tell."""
         self._bits = bits
-        self._inflate = zlib.decompressobj(bits)
+        self._head = b""
+        self._inflate = zlib.decompressobj(bits or zlib.MAX_WBITS)
 
     def decode(self, data: bytes) -> bytes:
-        try:
-            plain = self._pieces(data)
-        except zlib.error:
-            if self._bits != zlib.MAX_WBITS:
-                raise GivenUp from None
-            # "deflate" is zlib's format by RFC 9110, 8.4.1.2, which many servers get wrong.
-            self._bits = -zlib.MAX_WBITS
+        if self._bits is None:
+            data = self._head + data
+            if len(data) < 2:
+                self._head = data
+                return b""
+            # "deflate" is zlib's format by RFC 9110, 8.4.1.2, which many servers get wrong. RFC 1950, 2.2: its header.
+            is_zlib = data[0] & 15 == 8 and int.from_bytes(data[:2], "big") % 31 == 0
+            self._bits = zlib.MAX_WBITS if is_zlib else -zlib.MAX_WBITS
             self._inflate = zlib.decompressobj(self._bits)
-            try:
-                plain = self._pieces(data)
-            except zlib.error:
-                raise GivenUp from None
-        return plain
+        try:
+            return self._pieces(data, self._bits)
+        except zlib.error:
+            raise GivenUp from None
 
-    def _pieces(self, data: bytes) -> bytes:
+    def _pieces(self, data: bytes, bits: int) -> bytes:
         plain = b""
         while True:
             plain += self._inflate.decompress(data, _MOST - len(plain) + 1)
@@ -57,7 +59,7 @@ class _Zlib:
             data = self._inflate.unused_data
             if not data:
                 return plain
-            self._inflate = zlib.decompressobj(self._bits)
+            self._inflate = zlib.decompressobj(bits)
 
 
 class _Library:
@@ -113,7 +115,7 @@ def _library(name: str) -> Any:
 _DECODERS: Final[dict[str, Callable[[], Decoder | None]]] = {
     "gzip": lambda: _Zlib(16 + zlib.MAX_WBITS),
     "x-gzip": lambda: _Zlib(16 + zlib.MAX_WBITS),
-    "deflate": lambda: _Zlib(zlib.MAX_WBITS),
+    "deflate": lambda: _Zlib(None),
     "br": _brotli,
     "zstd": _zstd,
 }

@@ -63,7 +63,6 @@ class Watch:
         "_has_failed",
         "_has_passed",
         "_is_array",
-        "_is_calm",
         "_is_dull",
         "_is_plain",
         "_last",
@@ -90,8 +89,7 @@ class Watch:
         self._ends_at_eof = ends_at_eof
         self._business_codes = business_codes
         self._course: Course | None = None
-        self._is_dull: Callable[[bytes], bool] = _never
-        self._is_calm = False  # nothing is held, and a dull read says nothing new
+        self._is_dull: Callable[[bytes], bool] = _never  # a dull read says nothing new; only where nothing is held
         self._is_plain = False
         self._has_passed = False
         self._has_done = False
@@ -110,7 +108,7 @@ class Watch:
 
     def feed(self, data: bytes) -> bytes:
         """What may go to the client now; b"" where all of it waits for its rest."""
-        if self._is_calm and data.endswith(ENDS) and self._is_dull(data):
+        if self._is_dull(data):
             self.beats += 1
             self._last = data
             return data
@@ -172,13 +170,12 @@ class Watch:
             self._has_passed = True
             self._last = passed
         course = self._course
-        self._is_calm = (
-            not self._is_array
-            and self.is_decided
-            and not boundary.is_inside
-            and not boundary.held
-            and (course.is_steady if course is not None else self._tries >= _TRIES)
-        )
+        if self._is_array or boundary.is_inside or boundary.held or self._is_plain:
+            self._is_dull = _never
+        elif course is not None:
+            self._is_dull = course.is_dull if course.is_steady else _never
+        elif self._tries >= _TRIES:
+            self._is_dull = _is_dull_anywhere
         return passed
 
     def _read(self, passed: bytes, start: int, stop: int) -> None:
@@ -187,6 +184,9 @@ class Watch:
         if start:
             self._skim(self._long + passed[:start])
         text = passed[start:stop]
+        if self._is_array and self._course is not None and self._course.is_dull(text + b"\n\n"):
+            self._beat()  # an object is as dull as the event that it would be
+            text = b""
         at = len(sse.BOM) if not self._has_passed and text.startswith(sse.BOM) else 0
         for event in self._boundary.events(text[at:]):
             at = text.index(event.raw, at) + len(event.raw)
@@ -226,11 +226,7 @@ class Watch:
         if self._tries >= _TRIES:
             return
         self._tries += 1
-        course = self._course = course_told_by(body)
-        if course is not None:
-            self._is_dull = course.is_dull
-        elif self._tries >= _TRIES:
-            self._is_dull = _is_dull_anywhere
+        self._course = course_told_by(body)
 
     def _begin_long(self, head: bytes) -> None:
         """The beginning of an event that is too long to be parsed."""
@@ -285,7 +281,7 @@ class Watch:
 
     def _is_whole(self, course: Course, how: How, *, is_cut: bool) -> bool:
         # Clients that need an event's blank line never see half an event that follows the end.
-        if course.is_over and not self._is_array and not (is_cut and course.can_end_unfinished()):
+        if course.is_over and not (is_cut and course.can_end_unfinished()):
             return True
         if is_cut:
             return False
@@ -323,10 +319,11 @@ def _never(_: bytes) -> bool:
 def _is_dull_anywhere(data: bytes) -> bool:
     """The quick look at a stream of no known dialect."""
     return (
-        (data.startswith(b"data:") or b"\ndata:" in data)
-        and b"error" not in data
-        and b"ping" not in data
-        and b"[DONE]" not in data
+        data.endswith(ENDS)
+        and (data.startswith(b"data:") or data.find(b"\ndata:") >= 0)
+        and data.find(b"error") < 0
+        and data.find(b"ping") < 0
+        and data.find(b"[DONE]") < 0
     )
 
 

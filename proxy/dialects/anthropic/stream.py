@@ -40,7 +40,10 @@ class AnthropicCourse:
         return body.get("type") in _BEGINS
 
     def is_dull(self, data: bytes) -> bool:
-        return data.startswith(_DELTA) and b"error" not in data and b"message_stop" not in data
+        return data.startswith(_DELTA) and (
+            data.find(b"\n\n") == len(data) - 2
+            or (data.endswith(b"}\n\n") and data.find(b"error") < 0 and data.find(b"message_stop") < 0)
+        )
 
     def read(self, body: dict[str, Any]) -> bool:
         if body.get("type") == "message_stop":

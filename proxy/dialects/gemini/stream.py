@@ -53,11 +53,10 @@ class GeminiCourse:
 
     def is_dull(self, data: bytes) -> bool:
         return (
-            data.startswith(b"data:")
-            and b"error" not in data
-            and b"finishReason" not in data
-            and b"promptFeedback" not in data
-            and b"[DONE]" not in data
+            data.endswith((b"}\r\n\r\n", b"}\n\n"))
+            and data.find(b'"candidates"') > 0
+            and data.find(b"finishReason") < 0
+            and data.find(b"error") < 0
         )
 
     def read(self, body: dict[str, Any]) -> bool:

@@ -18,17 +18,21 @@ from proxy.dialects.triage import stream_members
 # A key, not the text of a string: there its quotes would be escaped.
 _FINISH: Final = re.compile(rb'(?<!\\)"finish_reason"\s*:\s*"')
 
+_FIRST_CHOICE: Final = b'"choices":[{"index":0,'
+_NEVER: Final = b"\0"
+
 
 class ChatCourse:
     """Which choices have begun, and which have finished."""
 
-    __slots__ = ("_begun", "_finished")
+    __slots__ = ("_alike", "_begun", "_finished")
 
     is_over = False  # only [DONE] is
 
     def __init__(self) -> None:
         self._begun: set[int] = set()
         self._finished: set[int] = set()
+        self._alike = _NEVER  # how dull reads of this stream begin, up to their only choice
 
     @property
     def is_steady(self) -> bool:
@@ -47,24 +51,21 @@ class ChatCourse:
         return isinstance(body.get("choices"), list)
 
     def is_dull(self, data: bytes) -> bool:
-        # Every choice has index 0, told from OpenAI's order of members or from the indexes alone (a second tool call
-        # has another one, and is read in full then), and every finish_reason is null.
-        count = data.count
-        choices = count(b'"choices"')
-        return (
-            data.startswith(b"data:")
-            and b"error" not in data
-            and b"[DONE]" not in data
-            and (
-                count(b'"choices":[{"index":0,"delta":') == choices == count(b'"delta"')
-                or count(b'"index":0') == count(b'"index"')
-                or count(b'"index": 0') == count(b'"index"')
-            )
-            and (
-                count(b'"finish_reason":null') == (finishes := count(b'"finish_reason"'))
-                or count(b'"finish_reason": null') == finishes
-            )
-        )
+        alike = self._alike
+        if data.startswith(alike):
+            start = len(alike)
+            at = data.rfind(b'"finish_reason"', start)
+            if (
+                at > 0
+                and data.startswith(b'"finish_reason":null', at)
+                and data.find(b'"finish_reason"', start) == at
+                and data.find(b"error", start) < 0
+                and data.endswith(b"}\n\n")
+            ):
+                return True
+        elif (at := data.find(_FIRST_CHOICE)) > 0 and data.find(b"error", 0, at) < 0:
+            self._alike = data[: at + len(_FIRST_CHOICE)]
+        return _are_dull(data)
 
     def read(self, body: dict[str, Any]) -> bool:
         is_error = False
@@ -95,3 +96,26 @@ class ChatCourse:
 
     def error_event(self, problem: Problem, last: bytes) -> bytes:
         return b"data: %b\n\n" % orjson.dumps(self.error_object(problem))
+
+
+def _are_dull(data: bytes) -> bool:
+    """The same of several events, and whatever their members' order.
+
+    Where OpenAI's order does not tell it, all indexes are 0: a second tool call's is not, and is read in full.
+    """
+    count = data.count
+    return (
+        data.endswith((b"}\n\n", b"}\r\n\r\n"))
+        and count(b"error") == 0
+        and count(b"[DONE]") == 0
+        and count(b'"choices"') > 0
+        and (
+            count(b'"index":0') == (indexes := count(b'"index"'))
+            or count(b'"index": 0') == indexes
+            or count(b'"choices":[{"index":0,"delta":') == count(b'"choices"') == count(b'"delta"')
+        )
+        and (
+            count(b'"finish_reason":null') == (finishes := count(b'"finish_reason"'))
+            or count(b'"finish_reason": null') == finishes
+        )
+    )

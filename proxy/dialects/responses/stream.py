@@ -46,7 +46,12 @@ class ResponsesCourse:
         return isinstance(kind, str) and kind.startswith("response.")
 
     def is_dull(self, data: bytes) -> bool:
-        return data.startswith(_EVENTS) and b"error" not in data and b"complete" not in data and b"failed" not in data
+        if not data.startswith(_EVENTS):
+            return False
+        find = data.find
+        return (find(b"\n\n") == len(data) - 2 and data.startswith(b".delta", find(b"\n") - 6)) or (
+            data.endswith(b"}\n\n") and find(b"error") < 0 and find(b"complete") < 0 and find(b"failed") < 0
+        )
 
     def read(self, body: dict[str, Any]) -> bool:
         kind = body.get("type")
