@@ -1,0 +1,114 @@
+"""The classifier as JSON, as an import, as an explanation and as an exported table."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from proxy.classifier import builtin, classify
+from proxy.classifier.api import NotAnAnswerError, answer_of, classify_json, verdict_dict
+from proxy.classifier.cases import read_cases
+from proxy.classifier.explain import explain
+from proxy.classifier.export import exported
+from proxy.classifier.phrases import compile_phrase
+from proxy.model import Answer
+
+
+def test_an_object_in_a_verdict_out() -> None:
+    value = {"id": 7, "provider": "openai", "status": 429, "headers": {"Retry-After": "3"}, "body": '{"error":{"code":"rate_limit_exceeded"}}'}
+    assert classify_json(value) == {
+        "id": 7,
+        "class": "rate_limited",
+        "reason": "rate_limit",
+        "scope": "credential",
+        "retry": True,
+        "retry_after_s": 3.0,
+        "action": "reset",
+        "rule": "hint.rate-limit",
+        "confidence": "code",
+        "advice": "Too many calls for this account's limit. Wait and try again.",
+    }
+
+
+def test_a_good_answer_is_ok() -> None:
+    assert classify_json({"status": 200, "body": "{}"})["class"] == "ok"
+    assert verdict_dict(None, "x")["id"] == "x"
+
+
+def test_headers_may_be_pairs_and_repeat() -> None:
+    answer = answer_of({"status": 429, "headers": [["a", "1"], ["a", "2"]]})
+    assert answer.headers == (("a", "1"), ("a", "2"))
+    assert answer_of({"status": 429, "headers": {"a": ["1", 2]}}).headers == (("a", "1"), ("a", "2"))
+
+
+@pytest.mark.parametrize(
+    "value",
+    [None, [], 7, "x", {}, {"status": "429"}, {"status": True}, {"status": 7}, {"status": 429, "body": {}}, {"status": 429, "headers": 7},
+     {"status": 429, "headers": [["a"]]}, {"status": 429, "headers": {"a": {}}}, {"status": 429, "provider": 7}],
+)  # fmt: skip
+def test_what_is_no_answer_is_told_in_a_sentence(value: Any) -> None:
+    with pytest.raises(NotAnAnswerError) as caught:
+        answer_of(value)
+    assert str(caught.value)
+
+
+def test_an_explanation_tells_evidence_rules_and_why() -> None:
+    body = json.dumps({"error": {"message": "litellm: " + json.dumps({"error": {"message": "limit of 20 requests per minute reached"}})}})
+    told = explain(Answer(status=429, body=body.encode(), headers=(("retry-after", "3"),)))
+    assert told.verdict == classify(Answer(status=429, body=body.encode(), headers=(("retry-after", "3"),)))
+    assert any("further in" in line for line in told.evidence)
+    assert told.considered[0].rule == "judged.window"
+    assert "time alone refills it" in told.why[0]
+    assert any("innermost" in line for line in told.why)
+    assert any("wait of 3 s" in line for line in told.why)
+    json.dumps(told.as_dict())
+
+
+@pytest.mark.parametrize(
+    ("status", "message", "words"),
+    [
+        (429, "tokens per min: Limit 10, Requested 20 tokens", "no wait makes it fit"),
+        (429, "quota exceeded, limit: 0", "never refills"),
+        (429, "we are receiving too many requests", "their side"),
+        (429, "quota exceeded. try again in 3h", "when it refills"),
+        (401, "server overloaded", "contradict each other"),
+        (500, "Request failed with status code 429 x", "quotes a status 429"),
+    ],
+)
+def test_every_judgement_shows_up_in_words(status: int, message: str, words: str) -> None:
+    told = explain(Answer(status=status, body=json.dumps({"error": {"message": message}}).encode()))
+    assert words in " ".join(told.why), told.why
+
+
+def test_explaining_never_changes_the_verdict() -> None:
+    for case in read_cases():
+        assert explain(case.answer).verdict == classify(case.answer)
+
+
+def test_the_exported_table_holds_every_rule_reason_and_provider() -> None:
+    rules = builtin()
+    table = json.loads(json.dumps(exported(rules)))
+    assert table["format"] == 1
+    assert {rule["id"] for rule in table["rules"]} == {rule.id for rule in rules.rules}
+    assert set(table["reasons"]) == set(rules.reasons)
+    assert set(table["providers"]) == set(rules.providers)
+    tiers = [table["tiers"].index(rule["tier"]) for rule in table["rules"]]
+    assert tiers == sorted(tiers)
+    for rule in table["rules"]:
+        for phrase in rule.get("phrase", []):
+            compile_phrase(phrase)
+
+
+def test_the_library_stands_alone() -> None:
+    """In a fresh interpreter `from proxy import classify, Answer` works, and brings neither aiohttp nor a server."""
+    code = (
+        "import sys; from proxy import Answer, classify\n"
+        "assert classify(Answer(status=402)).cls == 'budget_exhausted'\n"
+        "loaded = {'aiohttp', 'asyncio', 'ssl'} & set(sys.modules)\n"
+        "assert not loaded, loaded"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

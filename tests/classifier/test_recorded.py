@@ -1,0 +1,46 @@
+"""What a person pastes: bodies and `curl -i` outputs."""
+
+from __future__ import annotations
+
+from proxy.classifier.recorded import recorded
+from proxy.model import Answer
+
+
+def read(raw: bytes, status: int | None = None, headers: tuple[tuple[str, str], ...] = ()) -> Answer:
+    return recorded(raw, status=status, headers=headers, provider="x")
+
+
+def test_curl_with_carriage_returns() -> None:
+    answer = read(b"HTTP/1.1 429 Too Many Requests\r\nContent-Type: application/json\r\nretry-after: 3\r\n\r\n{\"a\":1}")
+    assert (answer.status, answer.body, answer.provider) == (429, b'{"a":1}', "x")
+    assert answer.headers == (("Content-Type", "application/json"), ("retry-after", "3"))
+
+
+def test_curl_with_http_2_and_plain_newlines() -> None:
+    answer = read(b"HTTP/2 503 \nx: y\n\nbody\n\nmore")
+    assert (answer.status, answer.headers, answer.body) == (503, (("x", "y"),), b"body\n\nmore")
+
+
+def test_interim_answers_and_redirects_come_first() -> None:
+    answer = read(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 301 Moved\r\nlocation: /\r\n\r\nHTTP/1.1 500 Oops\r\n\r\nbad")
+    assert (answer.status, answer.body) == (500, b"bad")
+
+
+def test_no_headers_and_no_body() -> None:
+    assert read(b"HTTP/1.1 502 Bad Gateway\r\n\r\n") == Answer(status=502, provider="x")
+
+
+def test_a_bare_body_takes_status_and_headers_as_given() -> None:
+    answer = read(b'{"a":1}', 429, (("k", "v"),))
+    assert (answer.status, answer.headers, answer.body) == (429, (("k", "v"),), b'{"a":1}')
+    assert read(b'{"a":1}').status == 200
+
+
+def test_a_coding_that_curl_has_undone_is_forgotten() -> None:
+    answer = read(b"HTTP/1.1 429 X\r\ncontent-encoding: gzip\r\n\r\n{}")
+    assert answer.headers == ()
+    assert read(b"HTTP/1.1 429 X\r\ncontent-encoding: gzip\r\n\r\n\x1f\x8b").headers == (("content-encoding", "gzip"),)
+
+
+def test_a_stream() -> None:
+    assert read(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\ndata: {}\n\n").stream
