@@ -18,9 +18,9 @@ from proxy.session.turn import ALWAYS, EVERY_FAULT, Fault, Found, History
 
 _SHOWN: Final = 5
 
-# Which faults a reason speaks of, where it is not a fault's own name; a fragment each, rules name reasons freely.
+# Which faults a reason speaks of beside the one of its own name, by a fragment: rules name reasons freely.
 _SPEAKS_OF: Final = (
-    (("encrypted", "signature", "opaque", "thinking"), frozenset({Fault.UNDECRYPTABLE_ITEM})),
+    (("unreadable", "encrypted", "signature", "opaque", "thinking"), frozenset({Fault.UNDECRYPTABLE_ITEM})),
     (("message_order", "role", "alternat"), frozenset({Fault.ROLE_ORDER, Fault.FIRST_ROLE, Fault.LAST_ROLE})),
     (("empty", "blank"), frozenset({Fault.EMPTY_MESSAGE, Fault.EMPTY_CONTENT})),
     (("reasoning",), frozenset({Fault.MISSING_ITEM_AFTER_REASONING})),
@@ -78,11 +78,11 @@ def refused(history: History, reason: str, refuses: frozenset[str]) -> tuple[Fou
 
 def spoken_of(reason: str) -> frozenset[Fault]:
     """The faults that a verdict's reason names."""
-    if reason in EVERY_FAULT:
-        return frozenset({Fault(reason)})
-    return frozenset().union(
-        *(named for fragments, named in _SPEAKS_OF if any(fragment in reason for fragment in fragments))
-    )
+    named = {fault for fault in EVERY_FAULT if fault == reason}
+    for fragments, faults_meant in _SPEAKS_OF:
+        if any(fragment in reason for fragment in fragments):
+            named |= faults_meant
+    return frozenset(named)
 
 
 def member_to_forget(verdict: Verdict, dialect: Dialect | None, body: bytes | None) -> str | None:

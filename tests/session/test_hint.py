@@ -84,7 +84,9 @@ def test_a_reason_or_the_provider_says_what_is_minded(refuses: frozenset[str]) -
     assert said.fault == "messages[1]: role_order, messages[3]: orphan_tool_result"
 
 
-@pytest.mark.parametrize("reason", ["undecryptable_item", "invalid_encrypted_content", "thinking_signature"])
+@pytest.mark.parametrize(
+    "reason", ["undecryptable_item", "unreadable_item", "invalid_encrypted_content", "thinking_signature"]
+)
 def test_opaque_items_are_named_only_for_their_reason(reason: str) -> None:
     thinking = {
         "role": "assistant",
@@ -96,6 +98,12 @@ def test_opaque_items_are_named_only_for_their_reason(reason: str) -> None:
         == "messages[1]: undecryptable_item"
     )
     assert hint(verdict(action=Action.REPAIR), Dialect.ANTHROPIC, request).fault is None
+
+
+def test_a_reason_for_empty_messages_names_blank_parts_too() -> None:
+    blank = {"role": "assistant", "content": [{"type": "text", "text": ""}, {"type": "text", "text": "a"}]}
+    said = hint(verdict(reason="empty_message", action=Action.REPAIR), Dialect.ANTHROPIC, body(USER, blank, USER, USER))
+    assert said.fault == "messages[1]: empty_content"
 
 
 def test_a_body_that_was_not_kept_gives_the_action_alone() -> None:
