@@ -45,8 +45,12 @@ class Labelled:
 def labelled() -> tuple[str, list[Labelled]]:
     if CORPUS.is_file():
         rows = [json.loads(line) for line in CORPUS.read_text(encoding="utf-8").splitlines()]
-        return "corpus", [Labelled(answer_of(row), row["class"], tuple(row["accept"]), row["retry_after_s"]) for row in rows]
-    return "the rules' own cases", [Labelled(case.answer, case.expect["class"], (), case.expect.get("wait")) for case in read_cases()]
+        return "corpus", [
+            Labelled(answer_of(row), row["class"], tuple(row["accept"]), row["retry_after_s"]) for row in rows
+        ]
+    return "the rules' own cases", [
+        Labelled(case.answer, case.expect["class"], (), case.expect.get("wait")) for case in read_cases()
+    ]
 
 
 def judged(rows: Iterable[Labelled], rules: Rules) -> list[tuple[Labelled, str, Confidence | None, float | None]]:
@@ -62,10 +66,13 @@ def accuracy(name: str, rows: Sequence[Labelled], rules: Rules) -> None:
     told = judged(rows, rules)
     right = sum(row.is_right(got) for row, got, _, _ in told)
     mixed = sum(
-        not row.is_right(got) and ((row.cls in _MONEY and got in _THROUGHPUT) or (row.cls in _THROUGHPUT and got in _MONEY))
+        not row.is_right(got)
+        and ((row.cls in _MONEY and got in _THROUGHPUT) or (row.cls in _THROUGHPUT and got in _MONEY))
         for row, got, _, _ in told
     )
-    print(f"\naccuracy on {name}: {right} of {len(rows)} right, {percent(right, len(rows))}; money and throughput mixed: {mixed}")
+    print(
+        f"\naccuracy on {name}: {right} of {len(rows)} right, {percent(right, len(rows))}; money and throughput mixed: {mixed}"
+    )
     for confidence in Confidence:
         mine = [row.is_right(got) for row, got, said, _ in told if said is confidence]
         print(f"  confidence {confidence:7} {sum(mine):5} of {len(mine):5} right, {percent(sum(mine), len(mine))}")
@@ -113,24 +120,40 @@ def _typical() -> bytes:
         "Rate limit reached for gpt-4o in organization org-XXXX on tokens per min (TPM): Limit 30000, Used 29937, Requested 385. "
         "Please try again in 644ms. Visit https://platform.openai.com/account/rate-limits to learn more."
     )
-    return json.dumps({"error": {"message": message, "type": "tokens", "param": None, "code": "rate_limit_exceeded"}}).encode()
+    return json.dumps(
+        {"error": {"message": message, "type": "tokens", "param": None, "code": "rate_limit_exceeded"}}
+    ).encode()
 
 
 def _of_size(size: int) -> bytes:
-    words = "The quota limit of your account has been exceeded, the model was not found, please try again in 7 seconds. "
-    return json.dumps({"error": {"message": (words * (size // len(words) + 1))[:size], "type": "server_error"}}).encode()
+    words = (
+        "The quota limit of your account has been exceeded, the model was not found, please try again in 7 seconds. "
+    )
+    return json.dumps(
+        {"error": {"message": (words * (size // len(words) + 1))[:size], "type": "server_error"}}
+    ).encode()
 
 
 def speed(rules: Rules) -> None:
     bodies = [
         ("typical rate limit", 429, _typical(), 400),
-        ("typical model error", 404, b'{"error":{"message":"The model `gpt-4o` does not exist or you do not have access to it.","type":"invalid_request_error","param":null,"code":"model_not_found"}}', 400),
+        (
+            "typical model error",
+            404,
+            b'{"error":{"message":"The model `gpt-4o` does not exist or you do not have access to it.","type":"invalid_request_error","param":null,"code":"model_not_found"}}',
+            400,
+        ),
         ("16 KB of prose", 500, _of_size(16 * 1024), 40),
         ("64 KB of prose", 500, _of_size(64 * 1024), 20),
         ("256 KB of prose", 500, _of_size(256 * 1024), 10),
         ("64 KB of brackets", 500, b"[" * 64 * 1024, 20),
         ("64 KB of HTML", 502, b"<html><body>" + b"<p>hello</p>" * 5460, 20),
-        ("64 KB of events", 500, (b'data: {"choices":[{"delta":{"content":"hello there"}}]}\n\n' * 1200)[: 64 * 1024], 20),
+        (
+            "64 KB of events",
+            500,
+            (b'data: {"choices":[{"delta":{"content":"hello there"}}]}\n\n' * 1200)[: 64 * 1024],
+            20,
+        ),
     ]
     print("\nspeed                     bytes    classify   json.loads   ratio")
     for name, status, body, times in bodies:
@@ -150,9 +173,16 @@ def main() -> None:
     name, rows = labelled()
     accuracy(name, rows, rules)
     if name == "corpus":
-        accuracy("the rules' own cases", [Labelled(case.answer, case.expect["class"], (), case.expect.get("wait")) for case in read_cases()], rules)
+        accuracy(
+            "the rules' own cases",
+            [Labelled(case.answer, case.expect["class"], (), case.expect.get("wait")) for case in read_cases()],
+            rules,
+        )
     print("tried without any provider's name:", end=" ")
-    blind = Counter(row.is_right(got) for row, got, _, _ in judged([replace(row, answer=replace(row.answer, provider="")) for row in rows], rules))
+    blind = Counter(
+        row.is_right(got)
+        for row, got, _, _ in judged([replace(row, answer=replace(row.answer, provider="")) for row in rows], rules)
+    )
     print(percent(blind[True], len(rows)))
     leave_one_out(rows, rules)
     speed(rules)

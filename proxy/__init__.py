@@ -5,7 +5,7 @@ The classifier is a library of its own: `from proxy import Answer, classify`.
 
 from __future__ import annotations
 
-from .classifier import classify
-from .model import Answer, Verdict
+from proxy.classifier import classify
+from proxy.model import Answer, Verdict
 
 __all__ = ["Answer", "Verdict", "classify"]

@@ -12,7 +12,7 @@ import pytest
 
 from proxy.classifier import classify
 from proxy.classifier.api import answer_of
-from proxy.model import Class, Verdict
+from proxy.model import Class, Confidence, Verdict
 
 CORPUS = Path(__file__).resolve().parents[2] / "shared" / "corpus" / "answers.jsonl"
 MONEY = {Class.BUDGET_EXHAUSTED.value}
@@ -50,7 +50,10 @@ def test_money_and_throughput_are_never_taken_for_each_other(judged: list[Judged
         one.row["id"]
         for one in judged
         if not one.is_right
-        and ((one.row["class"] in MONEY and one.got in THROUGHPUT) or (one.row["class"] in THROUGHPUT and one.got in MONEY))
+        and (
+            (one.row["class"] in MONEY and one.got in THROUGHPUT)
+            or (one.row["class"] in THROUGHPUT and one.got in MONEY)
+        )
     ]
     assert mixed == []
 
@@ -62,8 +65,8 @@ def test_no_good_answer_is_taken_for_a_failure(judged: list[Judged]) -> None:
 def test_confidence_is_honest(judged: list[Judged]) -> None:
     told = Counter(one.verdict.confidence for one in judged if one.verdict)
     right = Counter(one.verdict.confidence for one in judged if one.verdict and one.is_right)
-    assert right["code"] >= told["code"] * 0.995
-    assert right["phrase"] >= told["phrase"] * 0.98
+    assert right[Confidence.CODE] >= told[Confidence.CODE] * 0.995
+    assert right[Confidence.PHRASE] >= told[Confidence.PHRASE] * 0.98
 
 
 def test_stated_waits_are_read_within_a_second(judged: list[Judged]) -> None:
@@ -73,6 +76,8 @@ def test_stated_waits_are_read_within_a_second(judged: list[Judged]) -> None:
         for one in stated
         if not (one.verdict and one.verdict.wait and abs(one.verdict.wait.seconds - one.row["retry_after_s"]) <= 1)
     ]
-    invented = [one.row["id"] for one in judged if one.row["retry_after_s"] is None and one.verdict and one.verdict.wait]
+    invented = [
+        one.row["id"] for one in judged if one.row["retry_after_s"] is None and one.verdict and one.verdict.wait
+    ]
     assert len(wrong) <= len(stated) * 0.01, wrong
     assert invented == []

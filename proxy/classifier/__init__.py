@@ -9,11 +9,11 @@ knows.
 
 from __future__ import annotations
 
-from .engine import classify, classify_event
-from .load import RulesError, builtin, load_rules
-from .own import OWN_REASONS, own_verdict
-from .rules import Reason, Rule, Rules
-from .search import looks_like_error
+from proxy.classifier.engine import classify, classify_event
+from proxy.classifier.load import RulesError, builtin, load_rules
+from proxy.classifier.own import OWN_REASONS, own_verdict
+from proxy.classifier.rules import Reason, Rule, Rules
+from proxy.classifier.search import looks_like_error
 
 __all__ = [
     "OWN_REASONS",

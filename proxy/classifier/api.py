@@ -7,10 +7,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..model import Answer, Verdict
-from .engine import classify
-from .explain import explain as explain_answer
-from .rules import Rules
+from proxy.classifier.engine import classify
+from proxy.classifier.explain import explain as explain_answer
+from proxy.classifier.rules import Rules
+from proxy.model import Answer, Verdict
 
 
 class NotAnAnswerError(ValueError):
@@ -40,7 +40,9 @@ def _headers(value: object) -> tuple[tuple[str, str], ...]:
     if value is None:
         return ()
     pairs: list[tuple[str, str]] = []
-    items: list[Any] = list(value.items()) if isinstance(value, Mapping) else list(value) if isinstance(value, list) else [None]
+    items: list[Any] = (
+        list(value.items()) if isinstance(value, Mapping) else list(value) if isinstance(value, list) else [None]
+    )
     for item in items:
         if not isinstance(item, (tuple, list)) or len(item) != 2 or not isinstance(item[0], str):
             raise NotAnAnswerError("headers: expected an object, or a list of pairs")
@@ -63,7 +65,17 @@ def _body(value: object) -> bytes:
 def verdict_dict(verdict: Verdict | None, id: object = None) -> dict[str, Any]:  # noqa: A002 - the member's name
     """A verdict as one line of `--jsonl`; class `ok` for a good answer."""
     if verdict is None:
-        return {"id": id, "class": "ok", "reason": None, "scope": None, "retry": False, "retry_after_s": None, "action": "keep", "rule": None, "confidence": None}
+        return {
+            "id": id,
+            "class": "ok",
+            "reason": None,
+            "scope": None,
+            "retry": False,
+            "retry_after_s": None,
+            "action": "keep",
+            "rule": None,
+            "confidence": None,
+        }
     wait = verdict.wait
     return {
         "id": id,
@@ -78,7 +90,9 @@ def verdict_dict(verdict: Verdict | None, id: object = None) -> dict[str, Any]: 
     }
 
 
-def classify_json(value: object, rules: Rules | None = None, *, now: float | None = None, explain: bool = False) -> dict[str, Any]:
+def classify_json(
+    value: object, rules: Rules | None = None, *, now: float | None = None, explain: bool = False
+) -> dict[str, Any]:
     """The verdict's object on an answer's object, with its advice, and with `explanation` where asked for.
 
     Raises `NotAnAnswerError` where `value` is no answer.

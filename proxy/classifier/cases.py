@@ -18,9 +18,9 @@ from typing import Any, Final
 
 import yaml
 
-from ..model import Answer, Verdict
-from .api import NotAnAnswerError, answer_of
-from .load import line_of, plain, rules_directory
+from proxy.classifier.api import NotAnAnswerError, answer_of
+from proxy.classifier.load import line_of, plain, rules_directory
+from proxy.model import Answer, Verdict
 
 _LOADER: Final[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _TOLERANCE_S: Final = 1.0

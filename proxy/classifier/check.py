@@ -13,13 +13,13 @@ from typing import Any, Final
 
 import yaml
 
-from ..model import Answer
-from .cases import Case
-from .engine import classify, decide
-from .evidence import gather
-from .load import line_of
-from .phrases import Phrase
-from .rules import Rule, Rules, Tier
+from proxy.classifier.cases import Case
+from proxy.classifier.engine import classify, decide
+from proxy.classifier.evidence import gather
+from proxy.classifier.load import line_of
+from proxy.classifier.phrases import Phrase
+from proxy.classifier.rules import Rule, Rules, Tier
+from proxy.model import Answer
 
 _LOADER: Final[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 # Words that a phrase may look at for one start: a position for each gap, times its length. Matching is linear whatever this is.
@@ -80,7 +80,9 @@ def _judge(rules: Rules, cases: Sequence[Case], found: list[str]) -> tuple[set[s
         if classify(quoted(case.answer), rules) is None:
             nearly.add(verdict.rule)
         else:
-            found.append(f"{case.file}:{case.line}: case {case.id}: a good answer that quotes it is taken for a failure")
+            found.append(
+                f"{case.file}:{case.line}: case {case.id}: a good answer that quotes it is taken for a failure"
+            )
     return decided, nearly
 
 

@@ -3,7 +3,20 @@
 from __future__ import annotations
 
 import zlib
+from importlib import import_module
 from typing import Any, Final
+
+
+def _optional(name: str) -> Any:
+    """The codings beyond zlib's are an optional install; without it their bodies stay unread."""
+    try:
+        return import_module(name)
+    except ImportError:
+        return None
+
+
+brotli: Final = _optional("brotli")
+zstandard: Final = _optional("zstandard")
 
 MAX_TEXT: Final = 256 * 1024
 _GZIP_OR_ZLIB: Final = 47
@@ -46,9 +59,7 @@ def _inflate(body: bytes, window_bits: int) -> bytes:
 
 
 def _brotli(body: bytes) -> bytes:
-    try:
-        import brotli
-    except ImportError:
+    if brotli is None:
         return b""
     decoder: Any = brotli.Decompressor()
     out = b""
@@ -64,9 +75,7 @@ def _brotli(body: bytes) -> bytes:
 
 
 def _zstd(body: bytes) -> bytes:
-    try:
-        import zstandard
-    except ImportError:
+    if zstandard is None:
         return b""
     try:
         with zstandard.ZstdDecompressor(max_window_size=8 * 1024 * 1024).stream_reader(body) as reader:

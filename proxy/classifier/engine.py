@@ -9,14 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Final
 
-from ..model import Answer, Class, Confidence, Source, Verdict
-from .evidence import Evidence, Layer, gather
-from .load import builtin
-from .judgements import JUDGEMENTS, status_said, window_of
-from .own import own_verdict
-from .phrases import Heard
-from .rules import Rule, Rules, Tier
-from .waits import wait_of
+from proxy.classifier.evidence import Evidence, Layer, gather
+from proxy.classifier.judgements import JUDGEMENTS, status_said, window_of
+from proxy.classifier.load import builtin
+from proxy.classifier.own import own_verdict
+from proxy.classifier.phrases import Heard
+from proxy.classifier.rules import Rule, Rules, Tier
+from proxy.classifier.waits import wait_of
+from proxy.model import Answer, Class, Confidence, Source, Verdict
 
 # Reasons that say "too fast" without saying which window; a window that the answer names makes them finer.
 _ANY_WINDOW: Final = frozenset({"rate_limit", "quota"})
@@ -116,7 +116,12 @@ def _met(evidence: Evidence, layer: Layer, rules: Rules, speaking: frozenset[str
         seen: set[Rule] = set()  # one phrase of a rule is enough
         for word in said.vocabulary & index.words:
             for phrase, rule in index.by_word[word]:
-                if phrase.literal not in joined or rule in seen or not may(rule) or not (phrase.is_literal or phrase.is_in(said)):
+                if (
+                    phrase.literal not in joined
+                    or rule in seen
+                    or not may(rule)
+                    or not (phrase.is_literal or phrase.is_in(said))
+                ):
                     continue
                 seen.add(rule)
                 if spelled:
@@ -160,7 +165,7 @@ def _by_status(evidence: Evidence, rules: Rules) -> Match | None:
     by = f"nothing but the status {status} is left"
     if evidence.http_status in _WRAPPERS:
         for layer in reversed(evidence.layers):
-            said = status_said(evidence, layer)
+            said = status_said(layer)
             if said is not None:
                 status, by = said, f"the wrapper quotes a status {said}"
                 break
@@ -186,7 +191,14 @@ def _settled(evidence: Evidence, rules: Rules, winner: Match | None, considered:
         notes.append(f"a status {evidence.http_status} and words of {cls} contradict each other")
         return Decision(winner, "contradictory", confidence, considered, notes)
     if confidence is Confidence.PHRASE:
-        agreeing = next((one for one in considered if one.confidence is Confidence.CODE and rules.reasons[one.rule.reason].cls is cls), None)
+        agreeing = next(
+            (
+                one
+                for one in considered
+                if one.confidence is Confidence.CODE and rules.reasons[one.rule.reason].cls is cls
+            ),
+            None,
+        )
         if agreeing is not None:
             confidence = Confidence.CODE
             notes.append(f"{agreeing.by}, which says the same class: a code decided")
@@ -229,7 +241,9 @@ def classify(answer: Answer, rules: Rules | None = None, *, now: float | None = 
     return classify_evidence(evidence, rules, answer.provider, now)
 
 
-def classify_event(data: bytes | str, event: str = "", provider: str = "", rules: Rules | None = None, *, now: float | None = None) -> Verdict | None:
+def classify_event(
+    data: bytes | str, event: str = "", provider: str = "", rules: Rules | None = None, *, now: float | None = None
+) -> Verdict | None:
     """What the error event of a stream means, by its data and its name; None where it is no error."""
     raw = data if isinstance(data, bytes) else data.encode()
     frame = b"event: " + event.encode() + b"\n" if event else b""

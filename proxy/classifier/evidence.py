@@ -14,12 +14,12 @@ from enum import IntEnum
 from functools import lru_cache
 from typing import Any, Final
 
-from ..model import Answer, Provider
-from . import unwrap
-from .decode import text_of
-from .failure import failed_choice, is_failure
-from .words import STOP, code_word, links, quoted_codes, without_links, words
-from .phrases import Heard
+from proxy.classifier import unwrap
+from proxy.classifier.decode import text_of
+from proxy.classifier.failure import failed_choice, is_failure
+from proxy.classifier.phrases import Heard
+from proxy.classifier.words import STOP, code_word, links, quoted_codes, without_links, words
+from proxy.model import Answer, Provider
 
 _MAX_LAYERS: Final = 8
 _MAX_NODES: Final = 400
@@ -190,7 +190,7 @@ def _failed_value(answer: Answer, headers: Mapping[str, str], provider: Provider
     value = unwrap.json_value(text) if text.lstrip()[:1] in ("{", "[") else None
     if value is not None and is_failure(value, provider):
         return (failed_choice(value) or value) if isinstance(value, dict) else value
-    if isinstance(value, dict) and "ndjson" in kind or (isinstance(value, dict) and "\n{" in text):
+    if (isinstance(value, dict) and "ndjson" in kind) or (isinstance(value, dict) and "\n{" in text):
         return next((line for line in unwrap.json_lines(text) if is_failure(line, provider)), None)
     return None
 
@@ -200,7 +200,11 @@ def _event_failed(event: unwrap.Event, provider: Provider | None) -> bool:
         return True
     if event.name in ("error", "exception") and event.data:
         return True
-    return bool(_MAY_FAIL.search(event.data)) and event.data[:1] in ("{", "[") and is_failure(unwrap.json_value(event.data), provider)
+    return (
+        bool(_MAY_FAIL.search(event.data))
+        and event.data[:1] in ("{", "[")
+        and is_failure(unwrap.json_value(event.data), provider)
+    )
 
 
 class _Reader:
@@ -239,7 +243,7 @@ class _Reader:
         start = body.lstrip()[:1]
         if not start:
             return "empty"
-        if start in "{[\"":
+        if start in '{["':
             value = unwrap.json_value(body)
             if value is None:
                 value = unwrap.salvage(body)
@@ -319,7 +323,7 @@ class _Reader:
             layer.via = layer.via or member[:60]
 
     def container(self, layer: Layer, skeleton: str, kind: _Kind | None, member: Any, depth: int) -> None:
-        if skeleton == "headers" or skeleton == "responseheaders":
+        if skeleton in ("headers", "responseheaders"):
             if isinstance(member, dict):
                 self.body_headers.update((str(key).lower(), str(item)) for key, item in list(member.items())[:64])
         elif kind is _Kind.PARAM and isinstance(member, list):

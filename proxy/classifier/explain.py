@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..model import Answer, Verdict
-from .engine import Match, decide, verdict_of
-from .evidence import Evidence, Layer, gather
-from .load import builtin
-from .rules import Rules, Tier
+from proxy.classifier.engine import Match, decide, verdict_of
+from proxy.classifier.evidence import Evidence, Layer, gather
+from proxy.classifier.load import builtin
+from proxy.classifier.rules import Rules, Tier
+from proxy.model import Answer, Verdict
 
 _SHOWN_CHARS = 300
 _TIERS: Mapping[Tier, str] = {
@@ -52,7 +52,8 @@ class Explanation:
         return {
             "evidence": list(self.evidence),
             "considered": [
-                {name: getattr(one, name) for name in ("rule", "reason", "cls", "by", "tier", "where", "source")} for one in self.considered
+                {name: getattr(one, name) for name in ("rule", "reason", "cls", "by", "tier", "where", "source")}
+                for one in self.considered
             ],
             "why": list(self.why),
         }
@@ -63,13 +64,20 @@ def explain(answer: Answer, rules: Rules | None = None, *, now: float | None = N
     rules = rules or builtin()
     evidence = gather(answer, rules.provider(answer.provider) if answer.provider else None)
     if evidence is None:
-        return Explanation(verdict=None, evidence=(f"status {answer.status}",), considered=(), why=("the answer holds no error: it is a good one",))
+        return Explanation(
+            verdict=None,
+            evidence=(f"status {answer.status}",),
+            considered=(),
+            why=("the answer holds no error: it is a good one",),
+        )
     decision = decide(evidence, rules, answer.provider)
     verdict = verdict_of(decision, evidence, rules, answer.provider, now)
     return Explanation(
         verdict=verdict,
         evidence=tuple(_evidence(evidence)),
-        considered=tuple(_considered(match, rules) for match in sorted(decision.considered, key=lambda match: match.rank)),
+        considered=tuple(
+            _considered(match, rules) for match in sorted(decision.considered, key=lambda match: match.rank)
+        ),
         why=tuple(_why(decision.winner, evidence, decision.notes, verdict)),
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from .rules import Rule, Rules, Tier
+from proxy.classifier.rules import Rule, Rules, Tier
 
 FORMAT: Final = 1
 

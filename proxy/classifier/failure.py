@@ -8,17 +8,52 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from ..model import Provider
+from proxy.model import Provider
 
 _NO_ERROR: Final = frozenset({"", "null", "none", "ok", "success", "false", "0", "no", "no error"})
 # Objects that hold their own past errors: reading one is a good answer (a failed job, a batch, a run).
-_ANSWERS_WITH_ERRORS: Final = ("fine_tuning", "batch", "thread", "vector_store", "file", "eval", "list", "model", "video", "image")
+_ANSWERS_WITH_ERRORS: Final = (
+    "fine_tuning",
+    "batch",
+    "thread",
+    "vector_store",
+    "file",
+    "eval",
+    "list",
+    "model",
+    "video",
+    "image",
+)
 _FINISHED_EMPTY: Final = frozenset(
     {"SAFETY", "PROHIBITED_CONTENT", "BLOCKLIST", "SPII", "IMAGE_SAFETY", "IMAGE_PROHIBITED_CONTENT", "RECITATION"}
 )
-_GOOD_CODES: Final = frozenset({"0", "200", "201", "ok", "success", "20000", "10000", "1", "00000", "000000", "succeeded"})
-_MESSAGES: Final = ("message", "msg", "error_msg", "errmsg", "error_message", "Message", "err_msg", "ErrorMessage", "errorMessage")
-_RESULTS: Final = ("choices", "data", "result", "output", "content", "candidates", "results", "embeddings", "outputs", "response")
+_LAMBDA: Final = frozenset({"errorMessage", "errorType", "requestId", "stackTrace"})
+_GOOD_CODES: Final = frozenset(
+    {"0", "200", "201", "ok", "success", "20000", "10000", "1", "00000", "000000", "succeeded"}
+)
+_MESSAGES: Final = (
+    "message",
+    "msg",
+    "error_msg",
+    "errmsg",
+    "error_message",
+    "Message",
+    "err_msg",
+    "ErrorMessage",
+    "errorMessage",
+)
+_RESULTS: Final = (
+    "choices",
+    "data",
+    "result",
+    "output",
+    "content",
+    "candidates",
+    "results",
+    "embeddings",
+    "outputs",
+    "response",
+)
 _CODES: Final = ("code", "error_code", "errcode", "err_code", "errno", "errorCode", "ErrorCode", "ret")
 
 
@@ -44,6 +79,9 @@ def _has_error(value: dict[str, Any]) -> bool:
     if isinstance(kind, str) and kind.startswith(_ANSWERS_WITH_ERRORS):
         return False
     if value.get("type") == "error" or kind == "error":
+        return True
+    # AWS Lambda answers so when its function failed: https://docs.aws.amazon.com/lambda/latest/dg/python-exceptions.html
+    if isinstance(value.get("errorMessage"), str) and value.keys() <= _LAMBDA:
         return True
     for name in ("error", "Error"):
         error = value.get(name)
@@ -83,7 +121,11 @@ def failed_choice(value: dict[str, Any]) -> dict[str, Any] | None:
     if not isinstance(choices, list):
         return None
     for choice in choices[:4]:
-        if isinstance(choice, dict) and choice.get("finish_reason") == "error" and isinstance(choice.get("error"), dict):
+        if (
+            isinstance(choice, dict)
+            and choice.get("finish_reason") == "error"
+            and isinstance(choice.get("error"), dict)
+        ):
             return choice
     return None
 
@@ -92,7 +134,12 @@ def _has_business_code(value: dict[str, Any], provider: Provider | None) -> bool
     paths = ("base_resp.status_code", "header.code", *(provider.business_codes if provider else ()))
     for path in paths:
         code = member_at(value, path)
-        if isinstance(code, (int, str)) and not isinstance(code, bool) and str(code).strip().lower() not in _GOOD_CODES and has_content(code):
+        if (
+            isinstance(code, (int, str))
+            and not isinstance(code, bool)
+            and str(code).strip().lower() not in _GOOD_CODES
+            and has_content(code)
+        ):
             return True
     if any(has_content(value.get(name)) for name in _RESULTS) or not _message(value):
         return False
@@ -119,7 +166,11 @@ def _says_no_success(value: dict[str, Any]) -> bool:
 def _has_bad_status(value: dict[str, Any]) -> bool:
     for name in ("status", "statusCode", "status_code", "http_status"):
         status = value.get(name)
-        if isinstance(status, int) and 400 <= status <= 599 and (_message(value) or value.get("detail") or value.get("title")):
+        if (
+            isinstance(status, int)
+            and 400 <= status <= 599
+            and (_message(value) or value.get("detail") or value.get("title"))
+        ):
             return True
     return False
 
@@ -135,13 +186,17 @@ def _is_blocked(value: dict[str, Any]) -> bool:
         return True
     if isinstance(candidates, list) and candidates:
         return all(
-            isinstance(one, dict) and one.get("finishReason") in _FINISHED_EMPTY and not _has_parts(one) for one in candidates
+            isinstance(one, dict) and one.get("finishReason") in _FINISHED_EMPTY and not _has_parts(one)
+            for one in candidates
         )
     predictions = value.get("predictions")
     return (
         isinstance(predictions, list)
         and bool(predictions)
-        and all(isinstance(one, dict) and one.get("raiFilteredReason") and "bytesBase64Encoded" not in one for one in predictions)
+        and all(
+            isinstance(one, dict) and one.get("raiFilteredReason") and "bytesBase64Encoded" not in one
+            for one in predictions
+        )
     )
 
 

@@ -10,10 +10,11 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final, NamedTuple
 
-from .evidence import Evidence, Layer
-from .phrases import Heard
-from .waits import NO_CLOCK, in_prose, member
-from .words import code_word
+from proxy.classifier.evidence import Evidence, Layer
+from proxy.classifier.phrases import Heard
+from proxy.classifier.waits import NO_CLOCK, in_prose, member
+from proxy.classifier.words import code_word
+
 
 class Seen(NamedTuple):
     """What a judgement saw, in words, and the finer reason that it gives where it gives one."""
@@ -26,7 +27,12 @@ Judgement = Callable[[Evidence, Layer], Seen | None]
 
 _N: Final = r"(\d[\d,]{0,14})"
 _DEMANDS: Final = (
-    (re.compile(rf"limit(?:ed)?(?: to| of| is)?[:=]? ?{_N}[^\d]{{1,24}}(?:used|current)[^\d]{{0,12}}[\d,]{{1,15}}[^\d]{{1,24}}requested[:=]? ?{_N}"), False),
+    (
+        re.compile(
+            rf"limit(?:ed)?(?: to| of| is)?[:=]? ?{_N}[^\d]{{1,24}}(?:used|current)[^\d]{{0,12}}[\d,]{{1,15}}[^\d]{{1,24}}requested[:=]? ?{_N}"
+        ),
+        False,
+    ),
     (re.compile(rf"limit(?:ed)?(?: to| of| is)?[:=]? ?{_N}[^\d]{{1,40}}requested[:=]? ?{_N}"), False),
     (re.compile(rf"requested[:=]? ?{_N}[^\d]{{1,60}}limit(?:ed)?(?: to| of| is)?[:=]? ?{_N}"), True),
 )
@@ -51,10 +57,55 @@ _SHORT: Final[Mapping[str, tuple[str, str]]] = {
 }  # fmt: skip
 _ADVERBS: Final[Mapping[str, str]] = {"hourly": "hour", "daily": "day", "weekly": "week"}
 _LIMIT_WORDS: Final = frozenset(
-    "limit limits limited limiting quota quotas exceeded exceeds exceed exceeding reached exhausted throttled throttling "
-    "throttle many over hit surpassed used max maximum allowed allowance 限 超 频 額 额".split()
+    [
+        "limit",
+        "limits",
+        "limited",
+        "limiting",
+        "quota",
+        "quotas",
+        "exceeded",
+        "exceeds",
+        "exceed",
+        "exceeding",
+        "reached",
+        "exhausted",
+        "throttled",
+        "throttling",
+        "throttle",
+        "many",
+        "over",
+        "hit",
+        "surpassed",
+        "used",
+        "max",
+        "maximum",
+        "allowed",
+        "allowance",
+        "限",
+        "超",
+        "频",
+        "額",
+        "额",
+    ]
 )
-_MONEY_WORDS: Final = frozenset("spend spending spent budget budgets cost costs usd dollar dollars cny rmb billing_limit".split())
+_MONEY_WORDS: Final = frozenset(
+    [
+        "spend",
+        "spending",
+        "spent",
+        "budget",
+        "budgets",
+        "cost",
+        "costs",
+        "usd",
+        "dollar",
+        "dollars",
+        "cny",
+        "rmb",
+        "billing_limit",
+    ]
+)
 _WINDOWS: Final[Mapping[tuple[str, str], str]] = {
     ("requests", "second"): "requests_per_second",
     ("requests", "minute"): "requests_per_minute",
@@ -67,7 +118,15 @@ _WINDOWS: Final[Mapping[tuple[str, str], str]] = {
     ("tokens", "day"): "tokens_per_day",
     ("tokens", "week"): "plan_window",
 }
-_CJK_PERIODS: Final[Mapping[str, str]] = {"秒": "second", "分": "minute", "小": "hour", "时": "hour", "天": "day", "日": "day", "周": "week"}
+_CJK_PERIODS: Final[Mapping[str, str]] = {
+    "秒": "second",
+    "分": "minute",
+    "小": "hour",
+    "时": "hour",
+    "天": "day",
+    "日": "day",
+    "周": "week",
+}
 _EACH: Final = frozenset({"per", "each", "every", "a", "1"})
 _SPANS: Final = frozenset({"in", "after", "for", "within"})  # "in a minute" is a wait, "a minute" may be a rate
 _HYPHENED: Final[Mapping[str, str]] = {"hour": "hour", "day": "week"}  # "5-hour limit", "7-day window"
@@ -111,11 +170,20 @@ def _named_in(heard: Heard, found: dict[str, tuple[str, str]]) -> None:
         found.setdefault(_ADVERBS[word], (kind, word))
     for word in places.keys() & _EACH:
         for at in places[word]:
-            if at + 1 < len(said) and said[at + 1] in _PERIODS and (word not in ("a", "1") or (at and said[at - 1] not in _SPANS)):
+            if (
+                at + 1 < len(said)
+                and said[at + 1] in _PERIODS
+                and (word not in ("a", "1") or (at and said[at - 1] not in _SPANS))
+            ):
                 found[_PERIODS[said[at + 1]]] = (_counted(said[max(0, at - 6) : at], kind), f"{word} {said[at + 1]}")
     for word in places.keys() & _HYPHENED.keys():
         for at in places[word]:
-            if at and said[at - 1][0].isdigit() and at + 1 < len(said) and said[at + 1] in ("limit", "window", "usage", "quota"):
+            if (
+                at
+                and said[at - 1][0].isdigit()
+                and at + 1 < len(said)
+                and said[at + 1] in ("limit", "window", "usage", "quota")
+            ):
                 found.setdefault(_HYPHENED[word], (kind, f"{said[at - 1]}-{word}"))
     for at in places.get("每", ()):
         if at + 1 < len(said) and said[at + 1] in _CJK_PERIODS:
@@ -128,10 +196,14 @@ def _counted(before: Sequence[str], otherwise: str) -> str:
     return "requests" if "requests" in before or "request" in before else otherwise
 
 
-def shows_window(evidence: Evidence, layer: Layer) -> Seen | None:
+def shows_window(_: Evidence, layer: Layer) -> Seen | None:
     """Money or throughput: a limit per unit of time is throughput, unless it is a limit of money."""
     heard = layer.heard()
-    if not layer.quotas and heard.vocabulary.isdisjoint(_LIMIT_WORDS) and layer.spelled().vocabulary.isdisjoint(_LIMIT_WORDS):
+    if (
+        not layer.quotas
+        and heard.vocabulary.isdisjoint(_LIMIT_WORDS)
+        and layer.spelled().vocabulary.isdisjoint(_LIMIT_WORDS)
+    ):
         return None
     window = window_of(layer)
     if window is None:
@@ -139,10 +211,12 @@ def shows_window(evidence: Evidence, layer: Layer) -> Seen | None:
     money = _MONEY_WORDS & heard.vocabulary or _MONEY_WORDS & layer.spelled().vocabulary
     if money:
         return None
-    return Seen(f"names a throughput window ({window.seen}) with a limit and no money: time alone refills it", window.reason)
+    return Seen(
+        f"names a throughput window ({window.seen}) with a limit and no money: time alone refills it", window.reason
+    )
 
 
-def shows_demand_over_limit(evidence: Evidence, layer: Layer) -> Seen | None:
+def shows_demand_over_limit(_: Evidence, layer: Layer) -> Seen | None:
     """Waiting is futile: one request asks for more than the whole window holds."""
     if "requested" not in layer.heard().vocabulary:
         return None
@@ -161,7 +235,7 @@ def shows_demand_over_limit(evidence: Evidence, layer: Layer) -> Seen | None:
     return None
 
 
-def shows_zero_limit(evidence: Evidence, layer: Layer) -> Seen | None:
+def shows_zero_limit(_: Evidence, layer: Layer) -> Seen | None:
     """A limit of zero never refills: the model is not in this plan."""
     if any(name in ("quotalimitvalue", "quotavalue") and value == "0" for name, value in layer.quotas):
         return Seen("the quota's own value is 0: it never refills")
@@ -173,7 +247,9 @@ def shows_zero_limit(evidence: Evidence, layer: Layer) -> Seen | None:
 def shows_stated_wait(evidence: Evidence, layer: Layer) -> Seen | None:
     """Money does not come back by a clock: who states a wait speaks of a window."""
     for name, value in evidence.waits:
-        if member(name, value, NO_CLOCK) or (not isinstance(value, (dict, bool)) and name.endswith(("at", "timestamp"))):
+        if member(name, value, NO_CLOCK) or (
+            not isinstance(value, (dict, bool)) and name.endswith(("at", "timestamp"))
+        ):
             return Seen(f"states when it refills ({name})")
     if any(in_prose(text, NO_CLOCK) for text in layer.texts):
         return Seen("states in prose when it refills")
@@ -182,12 +258,64 @@ def shows_stated_wait(evidence: Evidence, layer: Layer) -> Seen | None:
     return None
 
 
-_OURS: Final = frozenset("you your youre youve account organization organisation org project workspace team user key tenant subscription 您 你".split())
-_THEIRS: Final = frozenset("we were weve server servers engine system service services backend cluster platform our".split())
-_LOAD: Final = frozenset("many requests connections traffic load demand busy saturated rate limited throttled pending queue".split())
+_OURS: Final = frozenset(
+    [
+        "you",
+        "your",
+        "youre",
+        "youve",
+        "account",
+        "organization",
+        "organisation",
+        "org",
+        "project",
+        "workspace",
+        "team",
+        "user",
+        "key",
+        "tenant",
+        "subscription",
+        "您",
+        "你",
+    ]
+)
+_THEIRS: Final = frozenset(
+    [
+        "we",
+        "were",
+        "weve",
+        "server",
+        "servers",
+        "engine",
+        "system",
+        "service",
+        "services",
+        "backend",
+        "cluster",
+        "platform",
+        "our",
+    ]
+)
+_LOAD: Final = frozenset(
+    [
+        "many",
+        "requests",
+        "connections",
+        "traffic",
+        "load",
+        "demand",
+        "busy",
+        "saturated",
+        "rate",
+        "limited",
+        "throttled",
+        "pending",
+        "queue",
+    ]
+)
 
 
-def shows_their_load(evidence: Evidence, layer: Layer) -> Seen | None:
+def shows_their_load(_: Evidence, layer: Layer) -> Seen | None:
     """Theirs or yours: too many requests "we" or "the system" receive is their load, the caller is not named."""
     places = layer.heard().vocabulary
     if places.isdisjoint(_LOAD) or not _OURS.isdisjoint(places):
@@ -198,7 +326,7 @@ def shows_their_load(evidence: Evidence, layer: Layer) -> Seen | None:
     return Seen(f"too many requests at their side ({', '.join(sorted(theirs))}), and nothing is said of the caller")
 
 
-def status_said(evidence: Evidence, layer: Layer) -> int | None:
+def status_said(layer: Layer) -> int | None:
     """The status that a wrapper quotes in its prose: "Request failed with status code 429"."""
     for text in layer.texts:
         found = _STATUS_SAID.search(text.lower())

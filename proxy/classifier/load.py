@@ -15,24 +15,24 @@ from typing import Any, Final
 
 import yaml
 
-from ..model import Action, Class, Dialect, Provider, Scope
-from .judgements import JUDGEMENTS
-from .own import OWN_REASONS
-from .phrases import Phrase, PhraseError, compile_phrase
-from .rules import Reason, Rule, Rules, Tier, build_index, provider_key, reason_of
-from .words import code_word
+from proxy.classifier.judgements import JUDGEMENTS
+from proxy.classifier.own import OWN_REASONS
+from proxy.classifier.phrases import Phrase, PhraseError, compile_phrase
+from proxy.classifier.rules import Reason, Rule, Rules, Tier, build_index, provider_key, reason_of
+from proxy.classifier.words import code_word
+from proxy.model import Action, Class, Dialect, Provider, Scope
 
 _LOADER: Final[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-_TOP: Final = frozenset({"provider", "reasons", "rules"})
-_HEAD: Final = frozenset(
+TOP_KEYS: Final = frozenset({"provider", "reasons", "rules"})
+HEAD_KEYS: Final = frozenset(
     {
         "name", "aliases", "speaks", "hosts", "hosted", "credential", "dialect", "generation_paths", "stream_end", "refuses",
         "business_codes", "clock",
     }
 )  # fmt: skip
-_REASON: Final = frozenset({"class", "scope", "action", "advice", "meaning", "forget"})
-_RULE: Final = frozenset({"id", "when", "then", "tier", "anywhere", "source", "scope", "action"})
-_WHEN: Final = frozenset({"status", "code", "not_code", "phrase", "unless", "param", "link", "header", "shows"})
+REASON_KEYS: Final = frozenset({"class", "scope", "action", "advice", "meaning", "forget"})
+RULE_KEYS: Final = frozenset({"id", "when", "then", "tier", "anywhere", "source", "scope", "action"})
+WHEN_KEYS: Final = frozenset({"status", "code", "not_code", "phrase", "unless", "param", "link", "header", "shows"})
 _TIERS: Final[Mapping[str, Tier]] = {
     "judged": Tier.JUDGED, "code": Tier.CODE, "phrase": Tier.PHRASE, "hint": Tier.HINT, "status": Tier.STATUS,
 }  # fmt: skip
@@ -103,7 +103,7 @@ class _Reading:
         value = file.load()
         if value is None:
             return
-        file.known_keys(value, _TOP, [])
+        file.known_keys(value, TOP_KEYS, [])
         provider = self.provider(file, value["provider"]) if "provider" in value else ""
         for name, reason in file.mapping(value, "reasons", []).items():
             self.reason(file, str(name), reason)
@@ -115,11 +115,13 @@ class _Reading:
         if not isinstance(head, dict) or not isinstance(head.get("name"), str):
             file.problem(where, "provider: needs a name")
             return ""
-        file.known_keys(head, _HEAD, where)
+        file.known_keys(head, HEAD_KEYS, where)
         name = str(head["name"])
         dialect = head.get("dialect")
         if dialect is not None and dialect not in list(Dialect):
-            file.problem([*where, "dialect"], f"provider.dialect: unknown dialect {dialect!r}, allowed: {', '.join(Dialect)}")
+            file.problem(
+                [*where, "dialect"], f"provider.dialect: unknown dialect {dialect!r}, allowed: {', '.join(Dialect)}"
+            )
             dialect = None
         self.providers.setdefault(
             name,
@@ -150,13 +152,15 @@ class _Reading:
         if not isinstance(given, dict):
             file.problem(where, f"reason {name}: expected class, advice and meaning")
             return
-        file.known_keys(given, _REASON, where)
+        file.known_keys(given, REASON_KEYS, where)
         cls = file.choice(given, "class", list(Class), where)
         scope = file.choice(given, "scope", list(Scope), where) if "scope" in given else None
         action = file.choice(given, "action", list(Action), where) if "action" in given else None
         advice = str(given.get("advice", ""))
         if not advice or len(advice) > _MAX_ADVICE or not advice.isascii() or "\n" in advice:
-            file.problem([*where, "advice"], f"reason {name}: advice is one ASCII sentence of at most {_MAX_ADVICE} characters")
+            file.problem(
+                [*where, "advice"], f"reason {name}: advice is one ASCII sentence of at most {_MAX_ADVICE} characters"
+            )
         if name in self.given:
             return  # a user's file said it first
         self.given.add(name)
@@ -178,7 +182,7 @@ class _Reading:
             return
         name = given["id"]
         file.label = f"rule {name}: "
-        file.known_keys(given, _RULE, where)
+        file.known_keys(given, RULE_KEYS, where)
         if name in self.found:
             if self.found[name].file == str(file.path):
                 file.problem(where, f"rule {name}: this id is used twice")
@@ -190,9 +194,9 @@ class _Reading:
         self.wanted.append((file, [*where, "then"], reason))
         when = file.mapping(given, "when", where)
         if not when:
-            file.problem(where, f"rule {name}: when: needs at least one condition, of: {', '.join(sorted(_WHEN))}")
+            file.problem(where, f"rule {name}: when: needs at least one condition, of: {', '.join(sorted(WHEN_KEYS))}")
         inner: list[str | int] = [*where, "when"]
-        file.known_keys(when, _WHEN, inner)
+        file.known_keys(when, WHEN_KEYS, inner)
         shows = when.get("shows", "")
         if shows and shows not in JUDGEMENTS:
             file.problem([*inner, "shows"], f"rule {name}: unknown judgement {shows!r}{nearest(shows, JUDGEMENTS)}")
@@ -203,7 +207,15 @@ class _Reading:
         action = file.choice(given, "action", list(Action), where) if "action" in given else None
         headers = file.mapping(when, "header", inner)
         beside = bool(headers or "param" in when or "link" in when)
-        natural = Tier.JUDGED if shows else Tier.CODE if codes or (beside and not phrases) else Tier.PHRASE if phrases else Tier.STATUS
+        natural = (
+            Tier.JUDGED
+            if shows
+            else Tier.CODE
+            if codes or (beside and not phrases)
+            else Tier.PHRASE
+            if phrases
+            else Tier.STATUS
+        )
         self.found[name] = Rule(
             id=name,
             reason=reason,
@@ -265,10 +277,12 @@ class _File:
             return None
         except (yaml.YAMLError, UnicodeDecodeError) as error:
             mark = getattr(error, "problem_mark", None)
-            self.problems.append(f"{self.path}:{mark.line + 1 if mark else 1}: is not YAML: {getattr(error, 'problem', None) or 'unreadable'}")
+            self.problems.append(
+                f"{self.path}:{mark.line + 1 if mark else 1}: is not YAML: {getattr(error, 'problem', None) or 'unreadable'}"
+            )
             return None
         if not isinstance(value, dict):
-            self.problems.append(f"{self.path}:1: expected a mapping with: {', '.join(sorted(_TOP))}")
+            self.problems.append(f"{self.path}:1: expected a mapping with: {', '.join(sorted(TOP_KEYS))}")
             return None
         return value
 
@@ -324,7 +338,10 @@ class _File:
         found = value.get(key)
         if found in allowed:
             return str(found)
-        self.problem([*where, key], f"{self.label}{key}: {found!r} is not one of: {', '.join(allowed)}{nearest(str(found), allowed)}")
+        self.problem(
+            [*where, key],
+            f"{self.label}{key}: {found!r} is not one of: {', '.join(allowed)}{nearest(str(found), allowed)}",
+        )
         return None
 
     def statuses(self, value: Mapping[str, Any], where: list[str | int]) -> frozenset[int]:

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from ..model import TRAITS, Action, Class, Confidence, Scope, Source, Verdict
-from .rules import Reason, reason_of
+from proxy.classifier.rules import Reason, reason_of
+from proxy.model import TRAITS, Action, Class, Confidence, Scope, Source, Verdict
 
 
 def _reasons() -> dict[str, Reason]:
@@ -51,7 +51,19 @@ OWN_REASONS: Final[Mapping[str, Reason]] = _reasons()
 
 
 _TRANSPORT: Final = frozenset(
-    "dns refused tls reset truncated_stream truncated_body connect first_byte total stream_idle bad_answer".split()
+    [
+        "dns",
+        "refused",
+        "tls",
+        "reset",
+        "truncated_stream",
+        "truncated_body",
+        "connect",
+        "first_byte",
+        "total",
+        "stream_idle",
+        "bad_answer",
+    ]
 )
 
 
@@ -63,7 +75,13 @@ def own_verdict(reason: str, *, source: Source | None = None, cls: Class | None 
     """
     known = OWN_REASONS[reason]
     source = source or (Source.TRANSPORT if reason in _TRANSPORT else Source.PROXY)
-    action = known.action if cls is None or cls is known.cls else Action.KEEP if source is Source.PROXY else TRAITS[cls].action
+    action = (
+        known.action
+        if cls is None or cls is known.cls
+        else Action.KEEP
+        if source is Source.PROXY
+        else TRAITS[cls].action
+    )
     return Verdict(
         cls=cls or known.cls,
         reason=reason,

@@ -15,9 +15,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
-from .words import STOP, words
+from proxy.classifier.words import STOP, words
 
 _GAPS: Final = {"..": 3, "...": 8}
+
 
 class PhraseError(ValueError):
     """A phrase that cannot be read."""

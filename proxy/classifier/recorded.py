@@ -6,9 +6,11 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from ..model import Answer
+from proxy.model import Answer
 
 _STATUS_LINE: Final = re.compile(rb"HTTP/\d(?:\.\d)? (\d{3})[^\r\n]*\r?\n")
+# Without any status a body is taken as an error inside a 200, which is judged by its own members.
+_OF_A_BARE_BODY: Final = 200
 _INTERIM: Final = (100, 101, 102, 103)
 
 
@@ -17,8 +19,13 @@ def recorded(raw: bytes, *, status: int | None, headers: Sequence[tuple[str, str
     found: list[tuple[str, str]] = []
     said = status
     while head := _STATUS_LINE.match(raw):
-        text, _, rest = _part(raw[head.end() :])
-        found = [(name.strip(), value.strip()) for line in text.splitlines() for name, sep, value in [line.partition(":")] if sep]
+        text, rest = _part(raw[head.end() :])
+        found = [
+            (name.strip(), value.strip())
+            for line in text.splitlines()
+            for name, sep, value in [line.partition(":")]
+            if sep
+        ]
         raw, said = rest, status if status is not None else int(head[1])
         if int(head[1]) not in _INTERIM and not (300 <= int(head[1]) < 400 and _STATUS_LINE.match(rest)):
             break
@@ -27,7 +34,7 @@ def recorded(raw: bytes, *, status: int | None, headers: Sequence[tuple[str, str
     # curl undoes a content coding only where it was asked to; a body that is text again has none.
     coded = raw[:1] not in (b"{", b"[", b"<", b"d", b"e", b":")
     return Answer(
-        status=said if said is not None else _status_of(raw),
+        status=said if said is not None else _OF_A_BARE_BODY,
         headers=tuple(pair for pair in everything if coded or pair[0].lower() != "content-encoding"),
         body=raw,
         provider=provider,
@@ -35,13 +42,8 @@ def recorded(raw: bytes, *, status: int | None, headers: Sequence[tuple[str, str
     )
 
 
-def _part(raw: bytes) -> tuple[str, bytes, bytes]:
+def _part(raw: bytes) -> tuple[str, bytes]:
     end = re.search(rb"\r?\n\r?\n", b"\n" + raw)
     if end is None:
-        return raw.decode("latin-1"), b"", b""
-    return raw[: max(end.start() - 1, 0)].decode("latin-1"), b"", raw[end.end() - 1 :]
-
-
-def _status_of(raw: bytes) -> int:
-    """Without any status a body is taken as an error inside a 200, which is judged by its own members."""
-    return 200
+        return raw.decode("latin-1"), b""
+    return raw[: max(end.start() - 1, 0)].decode("latin-1"), raw[end.end() - 1 :]

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Final
 
-from ..model import TRAITS, Action, Class, Confidence, Provider, Scope, Source, Verdict, Wait
-from .evidence import Evidence, Layer
-from .phrases import Phrase
-from .words import code_word
+from proxy.classifier.evidence import Evidence, Layer
+from proxy.classifier.phrases import Phrase
+from proxy.classifier.words import code_word
+from proxy.model import TRAITS, Action, Class, Confidence, Provider, Scope, Source, Verdict, Wait
 
 
 class Tier(IntEnum):
@@ -181,8 +181,59 @@ def reason_of(
 
 # Words that nearly every error says lead to nothing.
 _COMMON: Final = frozenset(
-    "a an the this that your you is are was not no for of to in on has have been be do does did it its and or by with from "
-    "at as if we our can could will may please request requests model error failed api limit key use used".split()
+    [
+        "a",
+        "an",
+        "the",
+        "this",
+        "that",
+        "your",
+        "you",
+        "is",
+        "are",
+        "was",
+        "not",
+        "no",
+        "for",
+        "of",
+        "to",
+        "in",
+        "on",
+        "has",
+        "have",
+        "been",
+        "be",
+        "do",
+        "does",
+        "did",
+        "it",
+        "its",
+        "and",
+        "or",
+        "by",
+        "with",
+        "from",
+        "at",
+        "as",
+        "if",
+        "we",
+        "our",
+        "can",
+        "could",
+        "will",
+        "may",
+        "please",
+        "request",
+        "requests",
+        "model",
+        "error",
+        "failed",
+        "api",
+        "limit",
+        "key",
+        "use",
+        "used",
+    ]
 )
 
 
@@ -196,7 +247,9 @@ def _rarest(phrase: Phrase, uses: Counter[str]) -> frozenset[str]:
 
 def build_index(rules: Iterable[Rule]) -> Index:
     rules = tuple(rules)
-    uses = Counter(word for rule in rules for phrase in rule.phrases for step in phrase.steps for word in step.any_of or ())
+    uses = Counter(
+        word for rule in rules for phrase in rule.phrases for step in phrase.steps for word in step.any_of or ()
+    )
     by_code: dict[str, list[Rule]] = {}
     by_word: dict[str, list[tuple[Phrase, Rule]]] = {}
     by_status: dict[int, list[Rule]] = {}

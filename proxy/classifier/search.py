@@ -10,7 +10,7 @@ import re
 from functools import lru_cache
 from typing import Final
 
-from ..model import Provider
+from proxy.model import Provider
 
 # An object that is not empty, or a string that is not empty; null, false, {}, [] and "" are no content.
 _ERROR: Final = re.compile(rb'(?<!\\)"[eE]rror"\s{0,64}+:\s{0,64}+(?:\{\s{0,64}"|"(?!"))')
@@ -29,5 +29,10 @@ def looks_like_error(body: bytes, provider: Provider | None = None) -> bool:
 def _business(paths: tuple[str, ...]) -> tuple[re.Pattern[bytes], ...]:
     """A member of that name whose value is neither 0, null nor empty."""
     return tuple(
-        re.compile(rb'(?<!\\)"' + re.escape(path.rpartition(".")[2]).encode() + rb'"\s{0,64}+:\s{0,64}+(?!0\s{0,64}[,}]|"0"|""|null|\{\s{0,64}\}|\[)') for path in paths
+        re.compile(
+            rb'(?<!\\)"'
+            + re.escape(path.rpartition(".")[2]).encode()
+            + rb'"\s{0,64}+:\s{0,64}+(?!0\s{0,64}[,}]|"0"|""|null|\{\s{0,64}\}|\[)'
+        )
+        for path in paths
     )

@@ -117,7 +117,9 @@ def json_lines(text: str) -> list[Any]:
 
 def looks_like_html(text: str) -> bool:
     head = text[:400].lstrip().lower()
-    return head.startswith("<") and ("<html" in head or "<!doctype" in head or "<head" in head or "<title" in head or "<body" in head)
+    return head.startswith("<") and (
+        "<html" in head or "<!doctype" in head or "<head" in head or "<title" in head or "<body" in head
+    )
 
 
 def page_text(text: str) -> tuple[str, str]:

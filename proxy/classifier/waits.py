@@ -11,8 +11,8 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
-from ..model import Wait, WaitOrigin
-from .evidence import Evidence
+from proxy.classifier.evidence import Evidence
+from proxy.model import Wait, WaitOrigin
 
 _LONGEST_S: Final = 400 * 86400.0
 _EPOCH_FROM: Final = 1_000_000_000.0
@@ -20,9 +20,13 @@ _EPOCH_MS_FROM: Final = 100_000_000_000.0
 
 _UNITS: Final[Mapping[str, float]] = {
     **dict.fromkeys(("ms", "millisecond", "milliseconds", "msec", "毫秒"), 0.001),
-    **dict.fromkeys(("", "s", "sec", "secs", "second", "seconds", "秒", "秒钟", "초", "segundos", "secondes", "sekunden"), 1.0),
+    **dict.fromkeys(
+        ("", "s", "sec", "secs", "second", "seconds", "秒", "秒钟", "초", "segundos", "secondes", "sekunden"), 1.0
+    ),
     **dict.fromkeys(("m", "min", "mins", "minute", "minutes", "分", "分钟", "分鐘", "분", "minutos", "minuten"), 60.0),
-    **dict.fromkeys(("h", "hr", "hrs", "hour", "hours", "小时", "時間", "个小时", "시간", "horas", "heures", "stunden"), 3600.0),
+    **dict.fromkeys(
+        ("h", "hr", "hrs", "hour", "hours", "小时", "時間", "个小时", "시간", "horas", "heures", "stunden"), 3600.0
+    ),
     **dict.fromkeys(("d", "day", "days", "天", "日", "días", "jours", "tage"), 86400.0),
 }
 _UNIT: Final = "|".join(sorted((re.escape(unit) for unit in _UNITS if unit), key=len, reverse=True))
@@ -36,7 +40,9 @@ _CUE: Final = (
     r"(?: (?:at least|for at least|in|after|for|of|another|about|approximately|around|within|is)){0,2}[:=]?)"
 )
 _PROSE: Final = re.compile(rf"{_CUE} ?(?:about |approximately |~ ?|at least )?\"?({_DURATION})")
-_PROSE_BARE: Final = re.compile(rf"(?:retry[ _-]?after|retry in|try again in)[\"']?\s?[:=]?\s?[\"']?({_NUMBER})(?![\d.%a-z])")
+_PROSE_BARE: Final = re.compile(
+    rf"(?:retry[ _-]?after|retry in|try again in)[\"']?\s?[:=]?\s?[\"']?({_NUMBER})(?![\d.%a-z])"
+)
 _PROSE_CJK: Final = re.compile(rf"(?:请|請)?(?:在|等待|稍等|等)?\s?({_NUMBER}\s?(?:{_UNIT}))\s?(?:后|後|之后|以后)")
 _PROSE_SPAN: Final = re.compile(rf"({_DURATION})(?: (?:and|then))? (?:before|until) (?:re-?try|try|making|send|the)")
 _INSTANT: Final = re.compile(
@@ -45,8 +51,25 @@ _INSTANT: Final = re.compile(
 )
 _ZONE_GAP: Final = re.compile(r" ([+-]\d\d:?\d\d)$")
 # API Management: `19:26:41`, with days `12.03:10:05` (https://learn.microsoft.com/en-us/azure/api-management/quota-policy)
-_CLOCK_SPAN: Final = re.compile(r"(?:replenished|reset|resets|again|wait|refilled) (?:in|after) (?:(\d{1,3})\.)?(\d{1,2}):(\d\d):(\d\d)(?!\d)")
-_CUES: Final = ("retry", "again", "wait", "reset", "back", "available", "until", "后", "後", "refresh", "cool", "refill", "replenish", "access")
+_CLOCK_SPAN: Final = re.compile(
+    r"(?:replenished|reset|resets|again|wait|refilled) (?:in|after) (?:(\d{1,3})\.)?(\d{1,2}):(\d\d):(\d\d)(?!\d)"
+)
+_CUES: Final = (
+    "retry",
+    "again",
+    "wait",
+    "reset",
+    "back",
+    "available",
+    "until",
+    "后",
+    "後",
+    "refresh",
+    "cool",
+    "refill",
+    "replenish",
+    "access",
+)
 _MAX_PROSE: Final = 4000
 
 
@@ -63,7 +86,7 @@ def wait_of(evidence: Evidence, now: float | None, ahead_s: float = 0.0) -> Wait
                 if seconds is not None:
                     return Wait(seconds * scale, WaitOrigin.RETRY_AFTER)
     if evidence.waits:
-        stated = [seconds for name, value in evidence.waits if (seconds := member(name, value, clock))  is not None]
+        stated = [seconds for name, value in evidence.waits if (seconds := member(name, value, clock)) is not None]
         if stated:
             return Wait(_longest(evidence, stated), WaitOrigin.BODY)
     if evidence.body_headers:
@@ -84,7 +107,9 @@ def wait_of(evidence: Evidence, now: float | None, ahead_s: float = 0.0) -> Wait
 def _longest(evidence: Evidence, stated: list[float]) -> float:
     """Of a member in seconds and one in epochs both say the same instant: the first in seconds is the provider's word."""
     relative = [
-        seconds for (name, _), seconds in zip(evidence.waits, stated, strict=False) if not name.endswith(("at", "timestamp"))
+        seconds
+        for (name, _), seconds in zip(evidence.waits, stated, strict=False)
+        if not name.endswith(("at", "timestamp"))
     ]
     return max(relative) if relative else max(stated)
 

@@ -16,7 +16,9 @@ _MAX_CODE_CHARS: Final = 120
 _MAX_QUOTED: Final = 16
 _CJK: Final = "\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff"
 _LINK: Final = re.compile(r"(?:https?://|www\.)[^\s\"'<>()\[\]{}，。]+", re.IGNORECASE)
-_SPACES: Final = str.maketrans({**{chr(code): " " for code in range(128) if not chr(code).isalnum()}, "'": None, "`": None, "\x01": STOP})
+_SPACES: Final = str.maketrans(
+    {**{chr(code): " " for code in range(128) if not chr(code).isalnum()}, "'": None, "`": None, "\x01": STOP}
+)
 _ANY_WORD: Final = re.compile(rf"[{_CJK}]|(?:(?![{_CJK}])[^\W_])+|[.!?;](?=\s|$)|[\n。！？；]")
 _APOSTROPHES: Final = str.maketrans("", "", "'’‘`´")
 _STOPS: Final = frozenset(".!?;\n。！？；")

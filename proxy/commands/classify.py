@@ -44,10 +44,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", nargs="?", default="-", metavar="FILE", help="the answer; - or nothing: standard input")
     parser.add_argument("--provider", default="", metavar="P", help="who answered, as rule files name it")
     parser.add_argument("--status", type=int, metavar="N", help="the HTTP status, where the input has none")
-    parser.add_argument("--header", action="append", default=[], metavar="'K: V'", help="a header of the answer; repeatable")
-    parser.add_argument("--explain", action="store_true", help="show the evidence, the rules considered and why the winner won")
+    parser.add_argument(
+        "--header", action="append", default=[], metavar="'K: V'", help="a header of the answer; repeatable"
+    )
+    parser.add_argument(
+        "--explain", action="store_true", help="show the evidence, the rules considered and why the winner won"
+    )
     parser.add_argument("--jsonl", action="store_true", help="one answer a line in, one verdict a line out")
-    parser.add_argument("--rules", action="append", default=[], type=Path, metavar="FILE", help="more rules, read before the built-in ones")
+    parser.add_argument(
+        "--rules",
+        action="append",
+        default=[],
+        type=Path,
+        metavar="FILE",
+        help="more rules, read before the built-in ones",
+    )
     parser.add_argument("--export-rules", action="store_true", help="print all rules as one JSON document and end")
 
 
@@ -73,7 +84,9 @@ def run(args: argparse.Namespace) -> int:
     with source:
         if args.jsonl:
             return _lines(source, rules, sys.stdout, explained=args.explain)
-        answer = recorded(source.read(), status=args.status, headers=[one for one in headers if one], provider=args.provider)
+        answer = recorded(
+            source.read(), status=args.status, headers=[one for one in headers if one], provider=args.provider
+        )
     told = explain(answer, rules)
     sys.stdout.write(page(told, explained=args.explain))
     return 0

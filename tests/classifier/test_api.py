@@ -19,7 +19,13 @@ from proxy.model import Answer
 
 
 def test_an_object_in_a_verdict_out() -> None:
-    value = {"id": 7, "provider": "openai", "status": 429, "headers": {"Retry-After": "3"}, "body": '{"error":{"code":"rate_limit_exceeded"}}'}
+    value = {
+        "id": 7,
+        "provider": "openai",
+        "status": 429,
+        "headers": {"Retry-After": "3"},
+        "body": '{"error":{"code":"rate_limit_exceeded"}}',
+    }
     assert classify_json(value) == {
         "id": 7,
         "class": "rate_limited",
@@ -57,7 +63,13 @@ def test_what_is_no_answer_is_told_in_a_sentence(value: Any) -> None:
 
 
 def test_an_explanation_tells_evidence_rules_and_why() -> None:
-    body = json.dumps({"error": {"message": "litellm: " + json.dumps({"error": {"message": "limit of 20 requests per minute reached"}})}})
+    body = json.dumps(
+        {
+            "error": {
+                "message": "litellm: " + json.dumps({"error": {"message": "limit of 20 requests per minute reached"}})
+            }
+        }
+    )
     told = explain(Answer(status=429, body=body.encode(), headers=(("retry-after", "3"),)))
     assert told.verdict == classify(Answer(status=429, body=body.encode(), headers=(("retry-after", "3"),)))
     assert any("further in" in line for line in told.evidence)

@@ -12,6 +12,7 @@ from proxy.classifier.check import cost, problems
 from proxy.classifier.load import builtin_files
 from proxy.classifier.phrases import compile_phrase
 
+
 def told(tmp_path: Path, rules: str, cases: str = "cases: []\n") -> list[str]:
     """What is said of one provider's file beside the built-in ones, with cases of its own."""
     (tmp_path / "acme.yaml").write_text("provider: {name: acme}\nrules:\n" + rules, encoding="utf-8")
@@ -58,7 +59,10 @@ def test_a_rule_before_a_broader_one_can_win(tmp_path: Path) -> None:
 
 def test_two_providers_that_contradict_each_other(tmp_path: Path) -> None:
     rules = "- {id: acme.credit, anywhere: true, when: {code: enforced_spend_limit_reached}, then: overloaded}\n"
-    assert any("contradicts" in problem and "enforced_spend_limit_reached" in problem for problem in told(tmp_path, rules, GOOD_CASE))
+    assert any(
+        "contradicts" in problem and "enforced_spend_limit_reached" in problem
+        for problem in told(tmp_path, rules, GOOD_CASE)
+    )
 
 
 def test_a_provider_of_its_own_may_differ(tmp_path: Path) -> None:
@@ -69,7 +73,9 @@ def test_a_provider_of_its_own_may_differ(tmp_path: Path) -> None:
 def test_a_slow_phrase(tmp_path: Path) -> None:
     slow = " ... ".join(f"word{number}" for number in range(9))
     rules = f'- {{id: acme.slow, when: {{phrase: ["{slow}"]}}, then: overloaded}}\n'
-    assert any("acme.slow" in problem and "words for one start" in problem for problem in told(tmp_path, rules, GOOD_CASE))
+    assert any(
+        "acme.slow" in problem and "words for one start" in problem for problem in told(tmp_path, rules, GOOD_CASE)
+    )
 
 
 def test_a_good_answer_that_the_rules_would_take_for_a_failure(tmp_path: Path) -> None:

@@ -47,7 +47,11 @@ GOOD: list[Any] = [
 def test_a_failure_under_a_200_is_found_by_the_search_and_told(body: Any, provider: str) -> None:
     raw = json.dumps(body).encode()
     assert classify(Answer(status=200, body=raw, provider=provider)) is not None
-    assert looks_like_error(raw, builtin().provider(provider)) or "Response" in body or isinstance(body, dict) and "header" in body
+    assert (
+        looks_like_error(raw, builtin().provider(provider))
+        or "Response" in body
+        or (isinstance(body, dict) and "header" in body)
+    )
 
 
 @pytest.mark.parametrize("body", GOOD)

@@ -6,6 +6,7 @@ import gzip
 import json
 import time
 import zlib
+from collections.abc import Callable
 
 import brotli
 import pytest
@@ -21,11 +22,35 @@ from proxy.model import Answer, Verdict
 HEADERS = st.lists(
     st.tuples(
         st.sampled_from(
-            ["content-type", "content-encoding", "retry-after", "retry-after-ms", "date", "x-amzn-errortype", "ratelimit",
-             ":exception-type", "x-ratelimit-reset", "x-ratelimit-remaining", "anthropic-ratelimit-unified-reset"]
-        ),  # fmt: skip
+            [
+                "content-type",
+                "content-encoding",
+                "retry-after",
+                "retry-after-ms",
+                "date",
+                "x-amzn-errortype",
+                "ratelimit",
+                ":exception-type",
+                "x-ratelimit-reset",
+                "x-ratelimit-remaining",
+                "anthropic-ratelimit-unified-reset",
+            ]
+        ),
         st.one_of(
-            st.sampled_from(["gzip", "br", "deflate, gzip", "zstd", "text/event-stream", "application/json", "0", "-1", "1e400", "nan"]),
+            st.sampled_from(
+                [
+                    "gzip",
+                    "br",
+                    "deflate, gzip",
+                    "zstd",
+                    "text/event-stream",
+                    "application/json",
+                    "0",
+                    "-1",
+                    "1e400",
+                    "nan",
+                ]
+            ),
             st.text(max_size=40),
         ),
     ),
@@ -33,14 +58,37 @@ HEADERS = st.lists(
 ).map(tuple)
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=30),
-    lambda inner: st.lists(inner, max_size=4)
-    | st.dictionaries(
-        st.sampled_from(["error", "message", "code", "type", "status", "details", "retry_after", "resets_at", "choices", "raw",
-                         "metadata", "headers", "base_resp", "status_code", "candidates", "promptFeedback", "detail", "loc", "response"])
-        | st.text(max_size=8),
-        inner,
-        max_size=4,
-    ),  # fmt: skip
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(
+            st.sampled_from(
+                [
+                    "error",
+                    "message",
+                    "code",
+                    "type",
+                    "status",
+                    "details",
+                    "retry_after",
+                    "resets_at",
+                    "choices",
+                    "raw",
+                    "metadata",
+                    "headers",
+                    "base_resp",
+                    "status_code",
+                    "candidates",
+                    "promptFeedback",
+                    "detail",
+                    "loc",
+                    "response",
+                ]
+            )
+            | st.text(max_size=8),
+            inner,
+            max_size=4,
+        )
+    ),
     max_leaves=20,
 )
 BODIES = st.one_of(
@@ -55,8 +103,16 @@ BODIES = st.one_of(
 
 
 @settings(max_examples=300, deadline=None)
-@given(status=st.integers(0, 1000), headers=HEADERS, body=BODIES, provider=st.sampled_from(["", "openai", "minimax", "nobody"]), stream=st.booleans())
-def test_any_answer_gives_a_verdict_or_none(status: int, headers: tuple[tuple[str, str], ...], body: bytes, provider: str, stream: bool) -> None:
+@given(
+    status=st.integers(0, 1000),
+    headers=HEADERS,
+    body=BODIES,
+    provider=st.sampled_from(["", "openai", "minimax", "nobody"]),
+    stream=st.booleans(),
+)
+def test_any_answer_gives_a_verdict_or_none(
+    status: int, headers: tuple[tuple[str, str], ...], body: bytes, provider: str, stream: bool
+) -> None:
     answer = Answer(status=status, headers=headers, body=body, provider=provider, stream=stream)
     verdict = classify(answer, now=1.8e9)
     assert verdict is None or isinstance(verdict, Verdict)
@@ -121,9 +177,13 @@ BOMB = b"\0" * 50_000_000
 
 @pytest.mark.parametrize(
     ("coding", "body"),
-    [("gzip", gzip.compress(BOMB)), ("deflate", zlib.compress(BOMB)), ("br", brotli.compress(BOMB[:5_000_000], quality=1)),
-     ("gzip, gzip", gzip.compress(gzip.compress(BOMB)))],
-)  # fmt: skip
+    [
+        ("gzip", gzip.compress(BOMB)),
+        ("deflate", zlib.compress(BOMB)),
+        ("br", brotli.compress(BOMB[:5_000_000], quality=1)),
+        ("gzip, gzip", gzip.compress(gzip.compress(BOMB))),
+    ],
+)
 def test_a_bomb_is_not_let_off(coding: str, body: bytes) -> None:
     assert len(text_of(body, coding)) <= MAX_TEXT
 
@@ -132,12 +192,13 @@ def test_a_bomb_is_not_let_off(coding: str, body: bytes) -> None:
 def test_compressed_bodies_are_read(coding: str) -> None:
     body = b'{"error": {"code": "insufficient_quota"}}'
     zstandard = pytest.importorskip("zstandard") if coding == "zstd" else None
-    packed = {
-        "gzip": lambda: gzip.compress(body),
-        "deflate": lambda: zlib.compress(body),
-        "br": lambda: brotli.compress(body),
-        "zstd": lambda: zstandard.ZstdCompressor().compress(body) if zstandard else b"",
-    }[coding]()
+    pack: dict[str, Callable[[bytes], bytes]] = {
+        "gzip": gzip.compress,
+        "deflate": zlib.compress,
+        "br": brotli.compress,
+        "zstd": lambda raw: bytes(zstandard.ZstdCompressor().compress(raw)) if zstandard else raw,
+    }
+    packed = pack[coding](body)
     verdict = classify(Answer(status=429, headers=(("Content-Encoding", coding),), body=packed))
     assert verdict is not None
     assert verdict.reason == "insufficient_quota"

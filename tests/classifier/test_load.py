@@ -46,10 +46,24 @@ def test_a_users_file_adds_reasons_rules_and_a_provider(tmp_path: Path) -> None:
     rules = load_rules([rules_file(tmp_path, OWN)])
     verdict = classify(Answer(status=418, body=b'{"error":{"code":"e-coffee"}}', provider="acme"), rules)
     assert verdict is not None
-    assert (verdict.cls, verdict.reason, verdict.scope, verdict.rule) == (Class.OVERLOADED, "coffee_break", Scope.PROVIDER, "acme.coffee")
+    assert (verdict.cls, verdict.reason, verdict.scope, verdict.rule) == (
+        Class.OVERLOADED,
+        "coffee_break",
+        Scope.PROVIDER,
+        "acme.coffee",
+    )
     provider = rules.providers["acme"]
-    assert (provider.hosted, provider.credential, provider.dialect, provider.stream_end) == (True, "x-acme-key", Dialect.ANTHROPIC, "eof")
-    assert (provider.generation_paths, provider.refuses, provider.business_codes) == (("/v9/think",), frozenset({"empty_message"}), ("result.code",))
+    assert (provider.hosted, provider.credential, provider.dialect, provider.stream_end) == (
+        True,
+        "x-acme-key",
+        Dialect.ANTHROPIC,
+        "eof",
+    )
+    assert (provider.generation_paths, provider.refuses, provider.business_codes) == (
+        ("/v9/think",),
+        frozenset({"empty_message"}),
+        ("result.code",),
+    )
     assert rules.provider("Acme AI") is provider
     assert rules.provider_of_host("eu.acme.example") is provider
     assert rules.provider_of_host("API.ACME.EXAMPLE.") is provider
@@ -58,7 +72,10 @@ def test_a_users_file_adds_reasons_rules_and_a_provider(tmp_path: Path) -> None:
 
 
 def test_a_users_rule_outranks_codes_and_replaces_a_built_in_one_by_its_id(tmp_path: Path) -> None:
-    path = rules_file(tmp_path, 'rules:\n- {id: mine, when: {phrase: ["quota"]}, then: tokens_per_day}\n- {id: status.forbidden, when: {status: 403}, then: region_not_allowed}\n')
+    path = rules_file(
+        tmp_path,
+        'rules:\n- {id: mine, when: {phrase: ["quota"]}, then: tokens_per_day}\n- {id: status.forbidden, when: {status: 403}, then: region_not_allowed}\n',
+    )
     rules = load_rules([path])
     body = b'{"error":{"message":"quota","code":"insufficient_quota"}}'
     assert [verdict.rule for verdict in [classify(Answer(status=429, body=body), rules)] if verdict] == ["mine"]
@@ -66,7 +83,9 @@ def test_a_users_rule_outranks_codes_and_replaces_a_built_in_one_by_its_id(tmp_p
 
 
 def test_a_users_reason_replaces_the_built_in_one(tmp_path: Path) -> None:
-    path = rules_file(tmp_path, 'reasons:\n  overloaded: {class: overloaded, advice: "Ask the night shift.", meaning: x}\n')
+    path = rules_file(
+        tmp_path, 'reasons:\n  overloaded: {class: overloaded, advice: "Ask the night shift.", meaning: x}\n'
+    )
     verdict = classify(Answer(status=529), load_rules([path]))
     assert verdict is not None
     assert verdict.advice == "Ask the night shift."
@@ -75,26 +94,65 @@ def test_a_users_reason_replaces_the_built_in_one(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "problems"),
     [
-        ("rules:\n- id: a\n  when: {status: 400}\n  then: invalid_request\n  clas: x\n", ["5: rule a: unknown key 'clas'"]),
-        ("rules:\n- id: a\n  when:\n    statuss: 400\n    status: 400\n  then: invalid_request\n", ["4: rule a: unknown key 'statuss', did you mean \"status\"?"]),
-        ("rules:\n- id: a\n  when: {status: 400}\n  then: insuficient_quota\n", ["4: then: unknown reason 'insuficient_quota', did you mean \"insufficient_quota\"?"]),
-        ("rules:\n- id: a\n  when: {status: 4x}\n  then: quota\n", ["3: rule a: status: '4x' is neither a number, 400-499 nor 4xx"]),
+        (
+            "rules:\n- id: a\n  when: {status: 400}\n  then: invalid_request\n  clas: x\n",
+            ["5: rule a: unknown key 'clas'"],
+        ),
+        (
+            "rules:\n- id: a\n  when:\n    statuss: 400\n    status: 400\n  then: invalid_request\n",
+            ["4: rule a: unknown key 'statuss', did you mean \"status\"?"],
+        ),
+        (
+            "rules:\n- id: a\n  when: {status: 400}\n  then: insuficient_quota\n",
+            ["4: then: unknown reason 'insuficient_quota', did you mean \"insufficient_quota\"?"],
+        ),
+        (
+            "rules:\n- id: a\n  when: {status: 4x}\n  then: quota\n",
+            ["3: rule a: status: '4x' is neither a number, 400-499 nor 4xx"],
+        ),
         ("rules:\n- id: a\n  when: {}\n  then: quota\n", ["2: rule a: when: needs at least one condition"]),
-        ("rules:\n- id: a\n  when: {phrase: ['..']}\n  then: quota\n", ["3: rule a: phrase '..': a gap stands between two words"]),
-        ("rules:\n- id: a\n  when: {phrase: ['quota ..']}\n  then: quota\n", ["3: rule a: phrase 'quota ..': ends with a gap"]),
-        ("rules:\n- id: a\n  when: {phrase: ['# quota']}\n  then: quota\n", ["3: rule a: phrase '# quota': the first element is a word"]),
-        ("rules:\n- id: a\n  when: {shows: windows}\n  then: quota\n", ["3: rule a: unknown judgement 'windows', did you mean \"window\"?"]),
-        ("rules:\n- id: a\n  tier: codes\n  when: {code: x}\n  then: quota\n", ["3: rule a: tier: 'codes' is not one of"]),
+        (
+            "rules:\n- id: a\n  when: {phrase: ['..']}\n  then: quota\n",
+            ["3: rule a: phrase '..': a gap stands between two words"],
+        ),
+        (
+            "rules:\n- id: a\n  when: {phrase: ['quota ..']}\n  then: quota\n",
+            ["3: rule a: phrase 'quota ..': ends with a gap"],
+        ),
+        (
+            "rules:\n- id: a\n  when: {phrase: ['# quota']}\n  then: quota\n",
+            ["3: rule a: phrase '# quota': the first element is a word"],
+        ),
+        (
+            "rules:\n- id: a\n  when: {shows: windows}\n  then: quota\n",
+            ["3: rule a: unknown judgement 'windows', did you mean \"window\"?"],
+        ),
+        (
+            "rules:\n- id: a\n  tier: codes\n  when: {code: x}\n  then: quota\n",
+            ["3: rule a: tier: 'codes' is not one of"],
+        ),
         ("rules:\n- when: {code: x}\n  then: quota\n", ["2: rule 1: needs an id"]),
-        ("rules:\n- {id: a, when: {code: x}, then: quota}\n- {id: a, when: {code: y}, then: quota}\n", ["3: rule a: this id is used twice"]),
+        (
+            "rules:\n- {id: a, when: {code: x}, then: quota}\n- {id: a, when: {code: y}, then: quota}\n",
+            ["3: rule a: this id is used twice"],
+        ),
         ("rules:\n- id: a\n  when: {code: x}\n", ["2: rule a: then: needs a reason"]),
         ("rules: 7\n", ["1: rules: expected a list"]),
         ("rule: []\n", ["1: unknown key 'rule', did you mean \"rules\"?"]),
         ("[]\n", ["1: expected a mapping"]),
         ("a: [\n", ["2: is not YAML"]),
-        ("reasons:\n  x: {class: overloded, advice: a, meaning: b}\n", ["2: class: 'overloded' is not one of", 'did you mean "overloaded"?']),
-        ("reasons:\n  x: {class: auth, advice: 'häßlich', meaning: b}\n", ["2: reason x: advice is one ASCII sentence"]),
-        (f"reasons:\n  x: {{class: auth, advice: '{'a' * 161}', meaning: b}}\n", ["2: reason x: advice is one ASCII sentence"]),
+        (
+            "reasons:\n  x: {class: overloded, advice: a, meaning: b}\n",
+            ["2: class: 'overloded' is not one of", 'did you mean "overloaded"?'],
+        ),
+        (
+            "reasons:\n  x: {class: auth, advice: 'häßlich', meaning: b}\n",
+            ["2: reason x: advice is one ASCII sentence"],
+        ),
+        (
+            f"reasons:\n  x: {{class: auth, advice: '{'a' * 161}', meaning: b}}\n",
+            ["2: reason x: advice is one ASCII sentence"],
+        ),
         ("provider: {hosts: [x]}\n", ["1: provider: needs a name"]),
         ("provider:\n  name: x\n  dialect: klingon\n", ["3: provider.dialect: unknown dialect 'klingon'"]),
         ("provider:\n  name: x\n  clock: noon\n", ["3: provider.clock: expected hours"]),

@@ -14,7 +14,19 @@ CASES = {
     "proxy_busy": "overloaded", "draining": "overloaded", "unknown_client": "auth", "not_allowed": "auth", "no_upstream": "bad_request",
     "proxy_fault": "provider_error", "truncated_stream": "network", "stream_idle": "timeout", "truncated_body": "network",
 }  # fmt: skip
-TRANSPORT = {"dns", "refused", "tls", "reset", "connect", "first_byte", "total", "bad_answer", "truncated_stream", "stream_idle", "truncated_body"}
+TRANSPORT = {
+    "dns",
+    "refused",
+    "tls",
+    "reset",
+    "connect",
+    "first_byte",
+    "total",
+    "bad_answer",
+    "truncated_stream",
+    "stream_idle",
+    "truncated_body",
+}
 
 
 @pytest.mark.parametrize("reason", CASES)

@@ -20,7 +20,11 @@ def says(phrase: str, text: str) -> bool:
         ("insufficient balance", "Error: Insufficient balance (1008)", True),
         ("insufficient balance", "insufficient_balance", True),
         ("insufficient balance", "insufficiently balanced", False),
-        ("forbidden", "extra_forbidden", True),  # words are parted at underscores: such a rule excludes "extra forbidden"
+        (
+            "forbidden",
+            "extra_forbidden",
+            True,
+        ),  # words are parted at underscores: such a rule excludes "extra forbidden"
         ("forbidden", "unforbidden", False),
         ("limit~ exceeded", "limits exceeded", True),
         ("expire~", "expired", True),
@@ -63,7 +67,8 @@ def test_phrases_that_cannot_be_read(bad: str) -> None:
 @given(st.lists(st.sampled_from(["quota", "of", "exceeded", ".", "x", "7"]), max_size=30))
 def test_the_automaton_agrees_with_a_plain_search(said: list[str]) -> None:
     expected = any(
-        said[at] == "quota" and any(said[to] == "exceeded" and "." not in said[at:to] for to in range(at + 1, min(at + 5, len(said))))
+        said[at] == "quota"
+        and any(said[to] == "exceeded" and "." not in said[at:to] for to in range(at + 1, min(at + 5, len(said))))
         for at in range(len(said))
     )
     assert compile_phrase("quota .. exceeded").is_in(Heard(said)) is expected
@@ -93,5 +98,9 @@ def test_links_are_no_prose() -> None:
 
 
 def test_codes_that_prose_quotes() -> None:
-    assert quoted_codes("litellm.RateLimitError: (PermissionDenied) got RESOURCE_EXHAUSTED") == ["rate_limit_error", "permission_denied", "resource_exhausted"]
+    assert quoted_codes("litellm.RateLimitError: (PermissionDenied) got RESOURCE_EXHAUSTED") == [
+        "rate_limit_error",
+        "permission_denied",
+        "resource_exhausted",
+    ]
     assert quoted_codes("nothing of that kind") == []

@@ -11,7 +11,7 @@ def read(raw: bytes, status: int | None = None, headers: tuple[tuple[str, str], 
 
 
 def test_curl_with_carriage_returns() -> None:
-    answer = read(b"HTTP/1.1 429 Too Many Requests\r\nContent-Type: application/json\r\nretry-after: 3\r\n\r\n{\"a\":1}")
+    answer = read(b'HTTP/1.1 429 Too Many Requests\r\nContent-Type: application/json\r\nretry-after: 3\r\n\r\n{"a":1}')
     assert (answer.status, answer.body, answer.provider) == (429, b'{"a":1}', "x")
     assert answer.headers == (("Content-Type", "application/json"), ("retry-after", "3"))
 

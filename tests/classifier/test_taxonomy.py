@@ -38,7 +38,9 @@ def test_01_a_quota_id_that_names_a_window_outranks_prose_about_billing() -> Non
 
 
 def test_01_insufficient_quota_is_money() -> None:
-    assert verdict(429, openai("You exceeded your current quota", code="insufficient_quota")).cls is Class.BUDGET_EXHAUSTED
+    assert (
+        verdict(429, openai("You exceeded your current quota", code="insufficient_quota")).cls is Class.BUDGET_EXHAUSTED
+    )
 
 
 def test_01_a_spend_limit_is_money_though_a_date_brings_it_back() -> None:
@@ -65,7 +67,9 @@ def test_03_a_request_larger_than_the_window_is_context() -> None:
 
 
 def test_03_a_request_that_fits_the_window_is_a_rate_limit() -> None:
-    told = verdict(429, openai("tokens per min (TPM): Limit 30000, Used 29000, Requested 1200", code="rate_limit_exceeded"))
+    told = verdict(
+        429, openai("tokens per min (TPM): Limit 30000, Used 29000, Requested 1200", code="rate_limit_exceeded")
+    )
     assert (told.cls, told.reason) == (Class.RATE_LIMITED, "tokens_per_minute")
 
 
@@ -115,14 +119,20 @@ def test_07_the_innermost_cause_decides() -> None:
     assert told.cls is Class.OVERLOADED
 
 
-@pytest.mark.parametrize(("status", "cls"), [(502, "provider_error"), (503, "provider_error"), (504, "timeout"), (522, "timeout"), (524, "timeout")])
+@pytest.mark.parametrize(
+    ("status", "cls"),
+    [(502, "provider_error"), (503, "provider_error"), (504, "timeout"), (522, "timeout"), (524, "timeout")],
+)
 def test_07_pages_of_gateways(status: int, cls: str) -> None:
     assert verdict(status, f"<html><head><title>{status}</title></head><body>nginx</body></html>").cls == cls
 
 
 def test_08_an_error_inside_a_200_by_its_own_code() -> None:
     assert verdict(200, openai("x", code=429)).cls is Class.RATE_LIMITED
-    assert verdict(200, {"base_resp": {"status_code": 1008, "status_msg": "insufficient balance"}}, "minimax").cls is Class.BUDGET_EXHAUSTED
+    assert (
+        verdict(200, {"base_resp": {"status_code": 1008, "status_msg": "insufficient balance"}}, "minimax").cls
+        is Class.BUDGET_EXHAUSTED
+    )
 
 
 @pytest.mark.parametrize(
@@ -144,7 +154,10 @@ def test_10_the_same_code_by_provider_and_numbers_over_both() -> None:
     body = openai("Quota used up", code="insufficient_quota")
     assert verdict(429, body, "openai").cls is Class.BUDGET_EXHAUSTED
     assert verdict(429, body, "qwen").cls is Class.RATE_LIMITED
-    assert verdict(429, openai("limit of 20 requests per minute exceeded", code="insufficient_quota"), "openai").cls is Class.RATE_LIMITED
+    assert (
+        verdict(429, openai("limit of 20 requests per minute exceeded", code="insufficient_quota"), "openai").cls
+        is Class.RATE_LIMITED
+    )
 
 
 def test_11_a_limit_of_zero_is_model() -> None:
@@ -197,6 +210,11 @@ def test_unknown_where_nothing_is_known() -> None:
 
 
 def test_history_faults_are_repaired_content_is_rolled_back() -> None:
-    assert verdict(400, openai("messages with role 'tool' must be a response to a preceding message with 'tool_calls'")).action is Action.REPAIR
+    assert (
+        verdict(
+            400, openai("messages with role 'tool' must be a response to a preceding message with 'tool_calls'")
+        ).action
+        is Action.REPAIR
+    )
     assert verdict(400, openai("Could not process image")).action is Action.ROLLBACK
     assert verdict(400, openai("Your prompt was flagged by our content filter")).action is Action.ROLLBACK

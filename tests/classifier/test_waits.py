@@ -14,7 +14,9 @@ from proxy.model import Answer, WaitOrigin
 NOW = 1_800_000_000.0  # 2027-01-15 08:00:00 UTC
 
 
-def wait(body: Any = "", *, now: float | None = None, provider: str = "", **headers: str) -> tuple[float, WaitOrigin] | None:
+def wait(
+    body: Any = "", *, now: float | None = None, provider: str = "", **headers: str
+) -> tuple[float, WaitOrigin] | None:
     text = body if isinstance(body, str) else json.dumps(body)
     pairs = tuple((name.replace("_", "-"), value) for name, value in headers.items())
     verdict = classify(Answer(status=429, headers=pairs, body=text.encode(), provider=provider), now=now)
@@ -53,7 +55,10 @@ def test_retry_after(headers: dict[str, str], seconds: float) -> None:
 
 
 def test_without_a_clock_the_answers_own_date_serves() -> None:
-    assert wait(retry_after="Fri, 15 Jan 2027 08:01:00 GMT", date="Fri, 15 Jan 2027 08:00:30 GMT") == (30.0, WaitOrigin.RETRY_AFTER)
+    assert wait(retry_after="Fri, 15 Jan 2027 08:01:00 GMT", date="Fri, 15 Jan 2027 08:00:30 GMT") == (
+        30.0,
+        WaitOrigin.RETRY_AFTER,
+    )
     assert wait(retry_after="Fri, 15 Jan 2027 08:01:00 GMT") is None
 
 

@@ -28,7 +28,14 @@ def test_a_page_for_people(body: str, capsys: pytest.CaptureFixture[str]) -> Non
     assert run("--status", "429", "--provider", "openai", body) == 0
     page = capsys.readouterr().out
     assert page.startswith("budget_exhausted: insufficient_quota\n")
-    for part in ("what to do", "retry       no", "who fails", "session     keep it", "rule        code.insufficient-quota (confidence: code)", "why"):
+    for part in (
+        "what to do",
+        "retry       no",
+        "who fails",
+        "session     keep it",
+        "rule        code.insufficient-quota (confidence: code)",
+        "why",
+    ):
         assert part in page
     assert "evidence" not in page
     assert page.isascii()
@@ -73,7 +80,9 @@ def test_standard_input(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
 def test_lines_in_lines_out_in_order(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "answers.jsonl"
     lines = [
-        json.dumps({"id": "a", "provider": "openai", "status": 429, "headers": {"retry-after": "2"}, "body": "slow down"}),
+        json.dumps(
+            {"id": "a", "provider": "openai", "status": 429, "headers": {"retry-after": "2"}, "body": "slow down"}
+        ),
         "no json",
         json.dumps({"id": "b", "status": "x"}),
         "[]",
