@@ -34,6 +34,10 @@ class Course(Protocol):
     def is_over(self) -> bool:
         """The protocol's end has come: nothing follows."""
 
+    @property
+    def reads_lines(self) -> bool:
+        """Whether the dialect's own clients read lines and not events: one that lacks its blank line is read too."""
+
     @staticmethod
     def begins(body: dict[str, Any]) -> bool:
         """Whether an event tells this dialect."""
@@ -47,9 +51,6 @@ class Course(Protocol):
 
     def skim(self, text: bytes) -> bool:
         """The same for a piece of an event that is too long to be read whole."""
-
-    def can_end_unfinished(self) -> bool:
-        """Whether clients of this dialect read an event that lacks its blank line."""
 
     def error_object(self, problem: Problem) -> dict[str, Any]:
         """An error as JSON, which the official SDKs raise from a stream. It never looks like an end."""

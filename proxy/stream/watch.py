@@ -146,8 +146,14 @@ class Watch:
         return b"" if self._is_array else comment(problem, self._eol())
 
     def heartbeat(self, text: bytes = b"") -> bytes:
-        """A comment that can go out between two reads; b"" where none can: inside an event, or in an array."""
-        if self._is_array or self._boundary.is_inside:
+        """A comment that can go out between two reads; b"" where none can: inside an event, in an array, to Gemini's clients.
+
+        Google's own take every line without `data: ` for JSON and fail on it:
+        https://github.com/googleapis/python-genai/blob/main/google/genai/_api_client.py
+        """
+        course = self._course
+        is_gemini = course.reads_lines if course is not None else self._expected is Dialect.GEMINI
+        if self._is_array or self._boundary.is_inside or is_gemini:
             return b""
         return b": %b%b" % (text, self._eol()) if text else b":" + self._eol()
 
@@ -209,11 +215,10 @@ class Watch:
         is_first = not self.is_decided
         self._beat()
         is_fault = is_error(event, body, self._business_codes)
-        if isinstance(body, dict):
-            if self._course is None:
-                self._tell(body)
-            if self._course is not None:
-                is_fault |= self._course.read(body)
+        if self._course is None:
+            self._tell(body if isinstance(body, dict) else {})
+        if self._course is not None and isinstance(body, dict):
+            is_fault |= self._course.read(body)
         if is_fault:
             self._has_failed = True
             self.found = self.found or Found(event.raw, is_first, end)
@@ -274,14 +279,14 @@ class Watch:
             body = _json(event.data)
             if not isinstance(body, dict):
                 continue
-            if course is None or course.can_end_unfinished() or body.get("type") == "message_stop":
+            if course is None or course.reads_lines or body.get("type") == "message_stop":
                 self._take(event, len(held))
-                taken = self._course is None or self._course.can_end_unfinished()
+                taken = self._course is None or self._course.reads_lines
         return taken
 
     def _is_whole(self, course: Course, how: How, *, is_cut: bool) -> bool:
         # Clients that need an event's blank line never see half an event that follows the end.
-        if course.is_over and not (is_cut and course.can_end_unfinished()):
+        if course.is_over and not (is_cut and course.reads_lines):
             return True
         if is_cut:
             return False

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from proxy.model import Dialect
 from proxy.stream import End, How, Watch
 from tests.stream.good import ODD, RECORDED, Good
 
@@ -101,3 +102,24 @@ def test_silence_after_a_stream_of_another_kind_ends_nothing(good):
     watch = Watch(good.dialect)
     watch.feed(b'data: {"audio":"AA"}\n\n')
     assert watch.end(How.IDLE).end is End.WAIT
+
+
+def test_no_heartbeat_to_clients_that_take_every_line_for_json():
+    watch = Watch(Dialect.GEMINI)
+    assert watch.heartbeat() == b""
+    watch.feed(b'data: {"candidates":[]}\n\n')
+    assert watch.heartbeat(b"x") == b""
+    watch = Watch(Dialect.GEMINI)
+    watch.feed(b'data: {"choices":[]}\n\n')
+    assert watch.heartbeat() == b":\n"
+    assert watch.heartbeat(b"x") == b": x\n"
+    assert Watch(is_array=True).heartbeat() == b""
+
+
+def test_text_that_is_no_json_is_another_kind_of_stream():
+    watch = Watch(Dialect.OPENAI_CHAT)
+    event = b"data: tick\n\n"
+    for _ in range(10):
+        assert watch.feed(event) == event
+    assert watch._is_dull(event)
+    assert watch.end(How.CLEAN).end is End.WHOLE

@@ -23,6 +23,7 @@ class AnthropicCourse:
     __slots__ = ("is_over",)
 
     is_steady = True
+    reads_lines = False
 
     def __init__(self) -> None:
         self.is_over = False
@@ -51,9 +52,6 @@ class AnthropicCourse:
         return False
 
     def skim(self, text: bytes) -> bool:
-        return False
-
-    def can_end_unfinished(self) -> bool:
         return False
 
     def error_object(self, problem: Problem) -> dict[str, Any]:

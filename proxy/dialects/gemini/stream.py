@@ -26,6 +26,7 @@ class GeminiCourse:
     __slots__ = ("_finishes", "_is_blocked", "_is_open")
 
     is_steady = True
+    reads_lines = True  # https://github.com/googleapis/python-genai/blob/main/google/genai/_api_client.py
 
     def __init__(self) -> None:
         self._is_open = False
@@ -75,10 +76,6 @@ class GeminiCourse:
         if _FINISH.search(text):
             self._finishes += 1
         return False
-
-    def can_end_unfinished(self) -> bool:
-        # Google's own clients read line by line and need no blank line.
-        return True
 
     def error_object(self, problem: Problem) -> dict[str, Any]:
         return {"error": error_object(problem) | stream_members(problem)}

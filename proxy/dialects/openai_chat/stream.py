@@ -28,6 +28,7 @@ class ChatCourse:
     __slots__ = ("_alike", "_begun", "_finished")
 
     is_over = False  # only [DONE] is
+    reads_lines = False
 
     def __init__(self) -> None:
         self._begun: set[int] = set()
@@ -86,9 +87,6 @@ class ChatCourse:
         self._begun.add(0)
         if _FINISH.search(text):
             self._finished |= self._begun
-        return False
-
-    def can_end_unfinished(self) -> bool:
         return False
 
     def error_object(self, problem: Problem) -> dict[str, Any]:

@@ -26,6 +26,7 @@ class ResponsesCourse:
     __slots__ = ("_number", "_response", "is_over")
 
     is_steady = True
+    reads_lines = False
 
     def __init__(self) -> None:
         self._response: dict[str, Any] = {}
@@ -68,9 +69,6 @@ class ResponsesCourse:
 
     def skim(self, text: bytes) -> bool:
         # The event's type stands at its beginning, which was read; its number may stand anywhere.
-        return False
-
-    def can_end_unfinished(self) -> bool:
         return False
 
     def error_object(self, problem: Problem) -> dict[str, Any]:
