@@ -7,7 +7,8 @@ How a relay uses it:
     watch.is_decided                  # until then the answer's head waits (at most `stream.hold`) with what `feed` gave
     watch.found                       # an error event: classify `found.text`; if `found.is_first` and the head waits, it
                                       # is a failure like any other; else write out[:found.end] + comment(problem) +
-                                      # out[found.end:]; set it back to None
+                                      # out[found.end:], where `out` is what that one `feed` (or `end`: its rest) gave;
+                                      # set it back to None
     watch.beats                       # grows with every read that brought an event with data: the idle clock's measure
     ending = watch.end(How.BROKEN)    # or CLEAN, or IDLE: write ending.rest, then as ending.end says: end the answer; write
                                       # watch.error_event(problem) and end it; break the connection off; or wait on

@@ -65,6 +65,7 @@ class Watch:
         "_is_array",
         "_is_dull",
         "_is_plain",
+        "_is_rest_whole",
         "_last",
         "_long",
         "_tries",
@@ -97,6 +98,7 @@ class Watch:
         self._last = b""
         self._long = b""
         self._tries = 0
+        self._is_rest_whole: bool | None = None
         self.beats = 0
         self.found: Found | None = None
         self.is_decided = False
@@ -119,7 +121,9 @@ class Watch:
         held = self._boundary.held
         is_cut = self._is_cut(held)
         if how is How.CLEAN and is_cut and not self._boundary.is_inside:
-            is_cut = not self._read_unfinished(held)
+            if self._is_rest_whole is None:  # asked twice, the rest is read once
+                self._is_rest_whole = self._read_unfinished(held)
+            is_cut = not self._is_rest_whole
         course = self._course
         if course is None and not self.beats and self._expected is not None and not self._is_plain:
             course = self._course = course_of(self._expected)
