@@ -45,12 +45,6 @@ def hygiene(rules: Rules, lines: _Lines | None = None) -> list[str]:
     return [*_never_win(rules, lines), *_contradictions(rules, lines), *_slow(rules, lines)]
 
 
-def hygiene(rules: Rules) -> list[str]:
-    """What is wrong with rules by themselves, whatever cases there are."""
-    lines = _Lines()
-    return [*_never_win(rules, lines), *_contradictions(rules, lines), *_slow(rules, lines)]
-
-
 class _Lines:
     """Where rules stand; files are read once, and only when something is wrong."""
 
