@@ -10,9 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from aiohttp import web
-
 from proxy import admin
+from proxy.admin.port import Port, open_port
 from proxy.classifier import OWN_REASONS, Rules, load_rules
 from proxy.classifier.api import NotAnAnswerError, classify_json
 from proxy.config import Config
@@ -33,19 +32,22 @@ class Service:
     def __init__(self, config: Config, rules: Rules) -> None:
         self._config = config
         self._rules = rules
-        self._words = _words(config, rules)
-        self.reporter = Reporter(_report_settings(config), Metrics(self._words, version=VERSION))
+        self._words = words_of(config, rules)
+        self.reporter = Reporter(report_settings(config), Metrics(self._words, version=VERSION))
         self._proxy: Proxy | None = None
         self._listener: Listener | None = None
-        self._admin: web.AppRunner | None = None
+        self._admin: Port | None = None
         self._tick: asyncio.Task[None] | None = None
         self._closing: set[asyncio.Task[None]] = set()
         self._stopping = False
         self.data_url = ""
         self.admin_url = ""
 
-    async def start(self) -> None:
-        """Accepts connections on both ports. Raises OSError where an address cannot be had."""
+    async def start(self, *, is_worker: bool = False) -> None:
+        """Accepts connections on both ports. Raises OSError where an address cannot be had.
+
+        A worker shares the data port with others, and has no admin port.
+        """
         config = self._config
         self._proxy = Proxy(set_up(config, self._rules), self.reporter)
         self._listener = Listener(
@@ -55,14 +57,11 @@ class Service:
             head_timeout_s=config.timeouts.head,
         )
         try:
-            host, port = await self._listener.start(config.listen.host, config.listen.port)
-            self.data_url = _url(host, port)
-            self._admin = web.AppRunner(admin.build(self._admin_state()), access_log=None, handle_signals=False)
-            await self._admin.setup()
-            site = web.TCPSite(self._admin, config.admin.host or None, config.admin.port)
-            await site.start()
-            bound = self._admin.addresses[0]
-            self.admin_url = _url(bound[0], bound[1])
+            host, port = await self._listener.start(config.listen.host, config.listen.port, reuse_port=is_worker)
+            self.data_url = url_of(host, port)
+            if not is_worker:
+                self._admin = await open_port(admin.build(self.admin_state()), config.admin)
+                self.admin_url = url_of(self._admin.host, self._admin.port)
         except BaseException:
             await self.close()
             raise
@@ -71,15 +70,15 @@ class Service:
         gc.collect()
         gc.freeze()
 
-    def reload(self, config: Config, rules: Rules) -> None:
+    async def reload(self, config: Config, rules: Rules) -> None:
         """Puts a new configuration in force for calls that begin from now on."""
         assert self._proxy is not None
         old, new = self._proxy.setup, set_up(config, rules)
         self._config, self._rules = config, rules
         self._proxy.setup = new
         self._proxy.held.limit = config.limits.held_bytes
-        self._words = _words(config, rules)
-        self.reporter.reload(_report_settings(config), self._words)
+        self._words = words_of(config, rules)
+        self.reporter.reload(report_settings(config), self._words)
         self._retire(old)
 
     def _retire(self, setup: Setup) -> None:
@@ -112,7 +111,7 @@ class Service:
         if self._listener is not None:
             await self._listener.stop()
         if self._admin is not None:
-            await self._admin.cleanup()
+            await self._admin.close()
         if self._proxy is not None:
             for route in self._proxy.setup.routes.all:
                 await route.client.close()
@@ -124,30 +123,17 @@ class Service:
             await asyncio.sleep(TICK_S)
             self.reporter.flush()
 
-    def _admin_state(self) -> admin.AdminState:
+    def admin_state(self) -> admin.AdminState:
+        """What the admin port needs to know; a worker's is asked for by its parent."""
         return admin.AdminState(
-            settings=self._admin_settings,
+            settings=lambda: admin_settings(self._config),
             is_draining=lambda: self._stopping,
             scrape=self.reporter.scrape,
             snapshot=self.reporter.snapshot,
             revision=lambda: self.reporter.status.revision,
-            classify=self._classify,
+            classify=lambda value, *, explain: classified(value, self._rules, explain=explain),
             quarantine=_NoQuarantine(),
         )
-
-    def _admin_settings(self) -> admin.AdminSettings:
-        config = self._config
-        return admin.AdminSettings(
-            is_loopback=config.admin.is_loopback,
-            token=config.admin_token.get_secret_value(),
-            hosts=frozenset(config.admin_hosts),
-        )
-
-    def _classify(self, value: object, *, explain: bool) -> Mapping[str, object]:
-        try:
-            return classify_json(value, self._rules, now=time.time(), explain=explain)
-        except NotAnAnswerError as error:
-            raise admin.NotAnAnswerError(str(error)) from None
 
 
 class _NoQuarantine:
@@ -157,12 +143,27 @@ class _NoQuarantine:
         return False
 
 
+def admin_settings(config: Config) -> admin.AdminSettings:
+    return admin.AdminSettings(
+        is_loopback=config.admin.is_loopback,
+        token=config.admin_token.get_secret_value(),
+        hosts=frozenset(config.admin_hosts),
+    )
+
+
+def classified(value: object, rules: Rules, *, explain: bool) -> Mapping[str, object]:
+    try:
+        return classify_json(value, rules, now=time.time(), explain=explain)
+    except NotAnAnswerError as error:
+        raise admin.NotAnAnswerError(str(error)) from None
+
+
 def rules_of(config: Config) -> Rules:
     """The built-in rules and the configuration's own. Raises RulesError with every problem."""
     return load_rules([Path(path) for path in config.rules])
 
 
-def _report_settings(config: Config) -> ReportSettings:
+def report_settings(config: Config) -> ReportSettings:
     return ReportSettings(
         upstreams=tuple(upstream.name for upstream in config.upstreams),
         outage_threshold=config.outage.threshold,
@@ -171,7 +172,7 @@ def _report_settings(config: Config) -> ReportSettings:
     )
 
 
-def _words(config: Config, rules: Rules) -> Words:
+def words_of(config: Config, rules: Rules) -> Words:
     return Words(
         upstreams=frozenset(upstream.name for upstream in config.upstreams),
         reasons=frozenset(rules.reasons) | frozenset(OWN_REASONS),
@@ -179,5 +180,5 @@ def _words(config: Config, rules: Rules) -> Words:
     )
 
 
-def _url(host: str, port: int) -> str:
+def url_of(host: str, port: int) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

@@ -11,6 +11,7 @@ MAX_TURNS: Final = 50
 
 
 async def look(state: AdminState) -> dict[str, Any]:
+    await state.refresh()
     turns = await state.turns(MAX_TURNS)
     return {
         "draining": state.is_draining(),

@@ -33,7 +33,9 @@ def guarded(handler: Handler) -> Handler:
 
 
 async def metrics(request: web.Request) -> web.Response:
-    body, content_type = request.app[STATE].scrape(",".join(request.headers.getall("Accept", ())))
+    state = request.app[STATE]
+    await state.refresh()
+    body, content_type = state.scrape(",".join(request.headers.getall("Accept", ())))
     return web.Response(body=body, headers={"Content-Type": content_type})
 
 
@@ -42,8 +44,11 @@ async def healthz(_: web.Request) -> web.Response:
 
 
 async def readyz(request: web.Request) -> web.Response:
-    if request.app[STATE].is_draining():
+    state = request.app[STATE]
+    if state.is_draining():
         return web.Response(status=503, text="draining\n")
+    if not state.is_ready():
+        return web.Response(status=503, text="no connections are accepted\n")
     return web.Response(text="ready\n")
 
 

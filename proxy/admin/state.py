@@ -42,6 +42,10 @@ async def no_turns(_most: int) -> Sequence[QuarantinedTurn]:
     return ()
 
 
+async def nothing_to_refresh() -> None:
+    """For what is all in this process."""
+
+
 class NotAnAnswerError(ValueError):
     """What was sent to be classified has the wrong shape; the text is a sentence for its sender."""
 
@@ -69,6 +73,8 @@ class AdminState:
     revision: Callable[[], int]  # grows when a snapshot would tell something new
     classify: Classifier
     quarantine: Quarantine
+    refresh: Callable[[], Awaitable[None]] = nothing_to_refresh  # awaited before scrape and snapshot
+    is_ready: Callable[[], bool] = lambda: True  # new connections are accepted
     turns: Callable[[int], Awaitable[Sequence[QuarantinedTurn]]] = no_turns  # so many that are in it, the latest first
 
 

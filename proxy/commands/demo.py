@@ -19,11 +19,11 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from proxy.app import Service, rules_of
-from proxy.commands.serve import run_loop
 from proxy.config import Config, ConfigError, from_values
 from proxy.demo.provider import Provider
 from proxy.demo.row import heading, shown
 from proxy.demo.scenario import SCENARIOS
+from proxy.loop import run_loop
 from proxy.report import log as logs
 
 # So that nobody waits long for what is shown, and every failure is repeated, however many there are.

@@ -8,14 +8,15 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Coroutine
 from pathlib import Path
-from typing import Any, Final
+from typing import Final, Protocol
 
 from proxy.app import Service, rules_of
-from proxy.classifier import RulesError
+from proxy.classifier import Rules, RulesError
 from proxy.config import Config, ConfigError, Overrides, changed_needs_restart, file_of, fingerprint, load, warnings
+from proxy.loop import run_loop
 from proxy.report import log as logs
+from proxy.report.reporter import Reporter
 
 log: Final = logging.getLogger(logs.LOGGER)
 
@@ -44,7 +45,31 @@ def run(args: argparse.Namespace) -> int:
     for warning in warnings(config):
         log.warning("configuration", extra={"facts": {"warning": warning}})
     raise_open_files()
-    return run_loop(serve(Service(config, rules), source))
+    return run_loop(serve(_service(config, rules), source))
+
+
+def _service(config: Config, rules: Rules) -> Served:
+    if config.workers == 1:
+        return Service(config, rules)
+    from proxy.workers.parent import Parent  # noqa: PLC0415 - it turns this process's metrics into shared ones
+
+    return Parent(config, rules)
+
+
+class Served(Protocol):
+    """What is started, reloaded, drained and closed here: the proxy in this process, or the parent of several."""
+
+    reporter: Reporter
+    data_url: str
+    admin_url: str
+
+    @property
+    def config(self) -> Config: ...
+    async def start(self) -> None: ...
+    async def reload(self, config: Config, rules: Rules) -> None: ...
+    def stop_ready(self) -> None: ...
+    async def drain(self, timeout_s: float) -> None: ...
+    async def close(self) -> None: ...
 
 
 class Source:
@@ -73,7 +98,7 @@ class Source:
         return changed
 
 
-async def serve(service: Service, source: Source) -> int:
+async def serve(service: Served, source: Source) -> int:
     """Runs until SIGTERM or SIGINT, then drains. Exit code 0, or 1 where an address cannot be had."""
     loop = asyncio.get_running_loop()
     stop, reload = asyncio.Event(), asyncio.Event()
@@ -82,6 +107,9 @@ async def serve(service: Service, source: Source) -> int:
     loop.add_signal_handler(signal.SIGHUP, reload.set)
     try:
         await service.start()
+    except ChildProcessError as error:
+        print(f"cannot start: {error}", file=sys.stderr)
+        return 1
     except OSError as error:
         print(f"cannot listen: {error.strerror or error}; is the address in use?", file=sys.stderr)
         return 1
@@ -94,7 +122,7 @@ async def serve(service: Service, source: Source) -> int:
     return 0
 
 
-async def wind_down(service: Service, stop: asyncio.Event) -> None:
+async def wind_down(service: Served, stop: asyncio.Event) -> None:
     """All goes on for `lame_duck` while `/readyz` fails; then running calls have `drain` to end. A second signal hurries."""
     stop.clear()
     service.stop_ready()
@@ -108,7 +136,7 @@ async def wind_down(service: Service, stop: asyncio.Event) -> None:
     draining.cancel()
 
 
-async def _watch(service: Service, source: Source, reload: asyncio.Event) -> None:
+async def _watch(service: Served, source: Source, reload: asyncio.Event) -> None:
     while True:
         try:
             async with asyncio.timeout(WATCH_S):
@@ -117,10 +145,10 @@ async def _watch(service: Service, source: Source, reload: asyncio.Event) -> Non
             if not await asyncio.to_thread(source.has_changed, service.config):
                 continue
         reload.clear()
-        _reload(service, source)
+        await _reload(service, source)
 
 
-def _reload(service: Service, source: Source) -> None:
+async def _reload(service: Served, source: Source) -> None:
     """A bad file is refused as a whole: the old configuration stays in force."""
     try:
         config = source.load()
@@ -131,7 +159,7 @@ def _reload(service: Service, source: Source) -> None:
             log.error("reload refused", extra={"facts": {"problem": problem}})  # noqa: TRY400 - no bug to trace
         return
     waiting = changed_needs_restart(service.config, config)
-    service.reload(config, rules)
+    await service.reload(config, rules)
     service.reporter.metrics.config_reloaded(accepted=True)
     logs.configure(level=config.log.level, style=config.log.format)
     facts = {"needs_restart": ",".join(waiting)} if waiting else {}
@@ -148,12 +176,3 @@ def raise_open_files() -> None:
     wanted = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
     if soft < wanted:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-
-
-def run_loop(main: Coroutine[Any, Any, int]) -> int:
-    """On uvloop where the platform has it."""
-    try:
-        import uvloop  # noqa: PLC0415
-    except ImportError:
-        return asyncio.run(main)
-    return uvloop.run(main)

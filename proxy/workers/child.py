@@ -1,0 +1,115 @@
+"""A child: the data port of one process, and answers to what its parent asks. `python -m proxy.workers.child`.
+
+It obeys its pipe alone. Signals are for the parent, also where a service manager sends them to every process of the
+service; and when the pipe ends, because the parent closed it or is no more, the child breaks off and ends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final, assert_never
+
+from proxy.app import Service
+from proxy.classifier import Rules
+from proxy.config import Config
+from proxy.loop import run_loop
+from proxy.report import log as logs
+from proxy.workers import shared
+from proxy.workers.pipe import Pipe, Verb, open_pipe
+
+TELL_S: Final = 1.0  # how often the parent may hear that the status has news
+CLOSE_S: Final = 3.0
+
+
+def main(arguments: Sequence[str]) -> None:
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    fd, parent, directory, name = arguments
+    logs.configure(level="info", style="text")
+    shared.join(Path(directory), name)
+    run_loop(live(socket.socket(fileno=int(fd))))
+    if os.getppid() != int(parent):
+        shared.remove(Path(directory))  # nobody else is left to do it
+    os._exit(0)  # a look-up of a name that hangs in a thread must not hold the process
+
+
+async def live(end: socket.socket) -> int:
+    """Until the pipe ends."""
+    child = Child()
+    pipe = await open_pipe(end, child.handle)
+    teller = asyncio.create_task(child.tell(pipe))
+    await pipe.run()
+    teller.cancel()
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(CLOSE_S):
+            await child.close()
+    return 0
+
+
+class Child:
+    def __init__(self) -> None:
+        self._service: Service | None = None
+        self._one_after_another = asyncio.Lock()  # a reload may be told before the start is done
+
+    async def handle(self, verb: Verb, value: Any) -> object:
+        match verb:
+            case Verb.SERVE:
+                async with self._one_after_another:
+                    await self._serve(*value)
+            case Verb.RELOAD:
+                async with self._one_after_another:
+                    await self._reload(*value)
+            case Verb.DRAIN:
+                async with self._one_after_another:
+                    await self._serving.drain(value)
+            case Verb.LOOK:
+                self._serving.reporter.flush()
+                return self._serving.reporter.snapshot()
+            case Verb.TURNS:
+                return tuple(await self._serving.admin_state().turns(value))
+            case Verb.RELEASE:
+                return await self._serving.admin_state().quarantine.release(value)
+            case Verb.REVISION:
+                raise ValueError(verb)
+            case _:
+                assert_never(verb)
+        return None
+
+    async def tell(self, pipe: Pipe) -> None:
+        told = 0
+        while True:
+            await asyncio.sleep(TELL_S)
+            now = 0 if self._service is None else self._service.reporter.status.revision
+            if now != told:
+                told = now
+                pipe.tell(Verb.REVISION)
+
+    async def close(self) -> None:
+        if self._service is not None:
+            await self._service.close()
+            self._service.reporter.flush()
+
+    @property
+    def _serving(self) -> Service:
+        assert self._service is not None
+        return self._service
+
+    async def _serve(self, config: Config, rules: Rules) -> None:
+        logs.configure(level=config.log.level, style=config.log.format)
+        self._service = Service(config, rules)
+        await self._service.start(is_worker=True)
+
+    async def _reload(self, config: Config, rules: Rules) -> None:
+        await self._serving.reload(config, rules)
+        logs.configure(level=config.log.level, style=config.log.format)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
