@@ -246,7 +246,7 @@ class _Reader:
         if start in '{["':
             value = unwrap.json_value(body)
             if value is None:
-                value = unwrap.salvage(body)
+                value = unwrap.salvage(body) or None
             if value is not None:
                 self.value(layer, value, 0)
                 return "json"

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from proxy.classifier.evidence import Evidence, Layer
-from proxy.classifier.phrases import Heard
+from proxy.classifier.phrases import Heard, compile_phrase
 from proxy.classifier.waits import NO_CLOCK, in_prose, member
 from proxy.classifier.words import code_word
 
@@ -105,6 +105,18 @@ _MONEY_WORDS: Final = frozenset(
         "rmb",
         "billing_limit",
     ]
+)
+# What ran out is money, whatever else the sentence names.
+_OUT_OF_MONEY: Final = tuple(
+    compile_phrase(text)
+    for text in (
+        "insufficient .. credits|credit|balance|funds",
+        "credit|credits .. exhausted|depleted|insufficient",
+        "out of credits|credit",
+        "balance .. insufficient|low|empty|exhausted",
+        "余额不足",
+        "欠费",
+    )
 )
 _WINDOWS: Final[Mapping[tuple[str, str], str]] = {
     ("requests", "second"): "requests_per_second",
@@ -207,6 +219,8 @@ def shows_window(_: Evidence, layer: Layer) -> Seen | None:
         return None
     window = window_of(layer)
     if window is None:
+        return None
+    if any(phrase.is_in(heard) for phrase in _OUT_OF_MONEY):
         return None
     money = _MONEY_WORDS & heard.vocabulary or _MONEY_WORDS & layer.spelled().vocabulary
     if money:

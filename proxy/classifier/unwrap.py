@@ -10,6 +10,7 @@ import html
 import json
 import re
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Final
 
 _DECODER: Final = json.JSONDecoder(strict=False)
@@ -19,9 +20,11 @@ _MAX_EMBEDDED: Final = 64 * 1024
 _MAX_SEARCHED: Final = 32 * 1024
 _MAX_EVENTS: Final = 4096
 _PAIR: Final = re.compile(
-    r'"(code|type|status|reason|message|msg|error|detail|error_code|error_msg)"\s{0,8}:\s{0,8}("(?:[^"\\]|\\.){0,4096}"|-?\d{1,18})',
+    r'"(code|type|status|reason|message|msg|error|detail|error_code|error_msg|raw|body)"\s{0,8}:\s{0,8}'
+    r'("(?:[^"\\]|\\.){0,4096}(?:"|\\?\Z)|-?\d{1,18})',
     re.IGNORECASE,
 )
+_CLOSED: Final = re.compile(r'[^\\](?:\\\\){0,8}"$|^""$')
 _MAX_PAIRS: Final = 32
 # A Python repr, which gateways print for a client's exception: its strings, names and everything else
 _REPR_TOKEN: Final = re.compile(r"'((?:[^'\\]|\\.)*)'|\"((?:[^\"\\]|\\.)*)\"|\b(None|True|False)\b")
@@ -88,17 +91,18 @@ def _as_json(token: re.Match[str]) -> str:
     return json.dumps(single.replace("\\'", "'")) if single is not None else json.dumps(double)
 
 
-def salvage(text: str) -> dict[str, Any] | None:
-    """What can be read of JSON that was cut off: its telling members, wherever they stood."""
-    found: dict[str, Any] = {}
-    for number, pair in enumerate(_PAIR.finditer(text)):
-        if number == _MAX_PAIRS:
-            break
+def salvage(text: str) -> list[dict[str, Any]]:
+    """What can be read of JSON that was cut off: its telling members, wherever they stood, the last one as far as it goes."""
+    found: list[dict[str, Any]] = []
+    for pair in islice(_PAIR.finditer(text), _MAX_PAIRS):
+        raw = pair[2]
+        if pair.end() == len(text) and raw.startswith('"') and not _CLOSED.search(raw):
+            raw = raw.rstrip("\\") + '"'
         try:
-            found.setdefault(pair[1].lower(), json.loads(pair[2], strict=False))
+            found.append({pair[1]: json.loads(raw, strict=False)})
         except ValueError:
             continue
-    return found or None
+    return found
 
 
 def json_lines(text: str) -> list[Any]:
