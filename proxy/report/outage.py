@@ -60,6 +60,11 @@ class Outages:
         trouble = self._troubles.get(upstream)
         return trouble is not None and trouble.opened
 
+    def is_in_full_run(self, upstream: str) -> bool:
+        """Whether the upstream's latest failures are a row as long as the one that opens an outage."""
+        trouble = self._troubles.get(upstream)
+        return trouble is not None and trouble.opened and trouble.run >= self.threshold
+
     def failed(self, upstream: str, verdict: Verdict, now_s: float) -> bool:
         """Count a failed attempt that is the provider's fault; whether it opened an outage."""
         trouble = self._troubles.get(upstream)

@@ -20,6 +20,7 @@ from proxy.report.outage import Outages, is_providers_fault
 from proxy.report.repeats import Repeats
 from proxy.report.status import Now, Status
 from proxy.report.streams import OpenStream, OpenStreams
+from proxy.report.teller import Claims, Teller
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +48,9 @@ class Reporter:
         clock: Callable[[], float] = time.monotonic,
         wall: Callable[[], float] = time.time,
         quarantined_turns: Callable[[], int] = lambda: 0,
+        claims: Claims | None = None,
     ) -> None:
+        """`claims`: where several processes agree which of them tells of an outage."""
         self.metrics = metrics
         self.status = Status(clock=clock, wall=wall)
         self.inflight = 0  # plain numbers, raised and lowered on the way, sampled by `flush`
@@ -57,6 +60,7 @@ class Reporter:
         self._clock = clock
         self._quarantined_turns = quarantined_turns
         self._outages = Outages(threshold=settings.outage_threshold, clear_s=settings.outage_clear_s)
+        self._teller = Teller(claims)
         self._repeats = Repeats()
         self._troubles = self._outages.troubles
 
@@ -81,9 +85,8 @@ class Reporter:
         self._settle(now_s)
         if self._outages.failed(upstream, verdict, now_s):
             self.status.touched()
-            _tell(
-                logging.ERROR, "outage began", {"upstream": upstream, **self._run(upstream), **verdict_facts(verdict)}
-            )
+        if self._outages.is_in_full_run(upstream):
+            self._teller.failing(upstream, now_s, lambda: self._tell_outage(upstream, verdict))
 
     def attempt_succeeded(self, upstream: str) -> None:
         """A good answer has come whole. `call_succeeded` says so too."""
@@ -159,6 +162,7 @@ class Reporter:
         """Bring the registry up to date and close outages that are over; for scrapes, and for a timer of a second."""
         now_s = self._clock()
         self._settle(now_s)
+        self._teller.renew(now_s)
         metrics = self.metrics
         metrics.flush()
         metrics.inflight.set(self.inflight)
@@ -221,11 +225,16 @@ class Reporter:
     def _run_of(self, upstream: str, verdict: Verdict) -> dict[str, object]:
         return self._run(upstream) if is_providers_fault(verdict) else {}
 
+    def _tell_outage(self, upstream: str, verdict: Verdict) -> None:
+        _tell(logging.ERROR, "outage began", {"upstream": upstream, **self._run(upstream), **verdict_facts(verdict)})
+
     def _settle(self, now_s: float) -> None:
         if not self._troubles:
             return
         for recovery in self._outages.settle(now_s):
             self.status.touched()
+            if not self._teller.over(recovery.upstream):
+                continue
             facts = {
                 "upstream": recovery.upstream,
                 "length_s": round(recovery.length_s, 3),
