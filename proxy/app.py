@@ -16,12 +16,16 @@ from proxy.classifier import OWN_REASONS, Rules, load_rules
 from proxy.classifier.api import NotAnAnswerError, classify_json
 from proxy.config import Config
 from proxy.handler import Proxy
+from proxy.report.log import log
 from proxy.report.metrics import Metrics, Words
 from proxy.report.reporter import Reporter, ReportSettings
 from proxy.server import Listener
+from proxy.session.quarantine import Quarantine
 from proxy.session.turn import Fault
 from proxy.setup import Setup, set_up
+from proxy.store.opened import open_store
 from proxy.version import VERSION
+from proxy.way.amend import Threads
 
 TICK_S: Final = 1.0  # how often outages are settled when nothing else happens
 
@@ -33,7 +37,14 @@ class Service:
         self._config = config
         self._rules = rules
         self._words = words_of(config, rules)
-        self.reporter = Reporter(report_settings(config), Metrics(self._words, version=VERSION))
+        self.store = open_store(config.store, _store_changed, most={"turn": config.quarantine.max_turns})
+        self._quarantine = Quarantine(self.store, config.quarantine.ttl, time.time)
+        self.reporter = Reporter(
+            report_settings(config),
+            Metrics(self._words, version=VERSION),
+            quarantined_turns=lambda: len(self._quarantine),
+            claims=self.store,
+        )
         self._proxy: Proxy | None = None
         self._listener: Listener | None = None
         self._admin: Port | None = None
@@ -49,7 +60,7 @@ class Service:
         A worker shares the data port with others, and has no admin port.
         """
         config = self._config
-        self._proxy = Proxy(set_up(config, self._rules), self.reporter)
+        self._proxy = Proxy(set_up(config, self._rules), self.reporter, Threads(self._quarantine))
         self._listener = Listener(
             self._proxy.handle,
             refuse=self._proxy.refuse_raw,
@@ -115,6 +126,7 @@ class Service:
         if self._proxy is not None:
             for route in self._proxy.setup.routes.all:
                 await route.client.close()
+        await self.store.close()
         if self._closing:
             await asyncio.gather(*self._closing, return_exceptions=True)
 
@@ -132,15 +144,17 @@ class Service:
             snapshot=self.reporter.snapshot,
             revision=lambda: self.reporter.status.revision,
             classify=lambda value, *, explain: classified(value, self._rules, explain=explain),
-            quarantine=_NoQuarantine(),
+            quarantine=self._quarantine,
+            turns=self._quarantine.turns,
         )
 
 
-class _NoQuarantine:
-    """Nothing is quarantined yet: no id is known."""
-
-    async def release(self, turn_id: str) -> bool:
-        return False
+def _store_changed(failure: str | None) -> None:
+    """A shared store went away, or is back. Each process goes on with what it knows meanwhile."""
+    if failure is None:
+        log.info("store is back")
+    else:
+        log.warning("store is away, each process goes on alone", extra={"facts": {"type": failure}})
 
 
 def admin_settings(config: Config) -> admin.AdminSettings:

@@ -10,27 +10,30 @@ import aiohttp
 from aiohttp import web
 
 from proxy.classifier import own_verdict
+from proxy.client import Broke
 from proxy.config import Upstream
 from proxy.dialects import STATUS_OF_CLASS, Problem, annotate, dialect_of, error_body
-from proxy.model import Class, Dialect, Verdict
+from proxy.model import Action, Class, Dialect, Verdict
 from proxy.report.event import CallReport, StreamFailure, Would
 from proxy.report.log import log
 from proxy.report.mask import credential_label, mask_target
 from proxy.report.reporter import Reporter
 from proxy.retry.budget import Budget
 from proxy.server import CLOSE, KEEP
+from proxy.session.hint import SessionHint
 from proxy.setup import Setup
 from proxy.stream import CodedWatch, Watch
 from proxy.way import cors, credential, refuse
 from proxy.way.accept import Call, accept, body_of
 from proxy.way.address import Target, address
 from proxy.way.advise import advise, advise_own
+from proxy.way.amend import Thread, Threads, is_signed, thread_key
 from proxy.way.ask import Answered, Ask, Attempt
 from proxy.way.body import Body, Held
 from proxy.way.deliver import deliver
 from proxy.way.headers import lines_of
 from proxy.way.judge import Look, judge, verdict_on_event
-from proxy.way.persist import Persist, Persistence
+from proxy.way.persist import Persist, Persistence, discard, model_of
 from proxy.way.refuse import Refusal
 from proxy.way.sink import Sink
 from proxy.way.tag import Facts, exposed, new_call_id, tags
@@ -39,16 +42,18 @@ from proxy.way.watched import Told, Watching, deliver_watched
 
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 _NOTHING: Final[frozenset[bytes]] = frozenset()
+KEPT: Final = SessionHint(action=Action.KEEP)
 
 
 class Proxy:
     """What all calls of a process share."""
 
-    def __init__(self, setup: Setup, reporter: Reporter) -> None:
+    def __init__(self, setup: Setup, reporter: Reporter, threads: Threads) -> None:
         self.setup = setup
         self.reporter = reporter
         self.held = Held(setup.config.limits.held_bytes)
         self.persistence = Persistence(Budget(setup.config.retry.budget))
+        self.threads = threads
         self.draining = False
         self._idle = asyncio.Event()
 
@@ -110,7 +115,9 @@ class Exchange:
     """One request and its answer."""
 
     __slots__ = ("ask", "body", "call", "call_id", "http", "loop_time", "proxy", "setup", "started_at", "stream_told",
-                 "target")  # fmt: skip
+                 "target",
+        "thread",
+    )  # fmt: skip
 
     def __init__(self, proxy: Proxy, setup: Setup, http: web.BaseRequest) -> None:
         self.proxy = proxy
@@ -123,6 +130,7 @@ class Exchange:
         self.body: Body | None = None
         self.call_id = ""
         self.stream_told = False
+        self.thread: Thread | None = None
 
     async def run(self) -> web.StreamResponse:
         config = self.setup.config
@@ -161,6 +169,10 @@ class Exchange:
         self.body = body
         if body is not None and not body.is_complete and read.get("expect", "").lower() == "100-continue":
             self.send(_CONTINUE)
+        if route.heals and body is not None and target.endpoint.dialect is not None and call.method == "POST":
+            await self.mend(call, target, body)
+            if body.fault is not None:
+                return self.refuse(body.fault)
         total_s = settings.timeouts.total
         ask = Ask(
             call.method,
@@ -178,6 +190,7 @@ class Exchange:
             self.call_id = new_call_id()
             if not observes:
                 attempt, retries, used_up = await self.persist(ask, attempt, caller)
+                attempt = await self.without_handle(ask, attempt)
         return await self.answer(ask, attempt, retries=retries, used_up=used_up)
 
     async def attempt(self, ask: Ask) -> Attempt:
@@ -192,6 +205,11 @@ class Exchange:
                 result.response.close()
                 raise
             attempt.verdict = result.verdict
+            if result.is_cut:
+                # Nothing has gone to the client: an answer that never began need not look like one.
+                result.response.close()
+                attempt.result = Broke("truncated_stream", connected=True, reused=False)
+                attempt.verdict = own_verdict("truncated_stream")
         else:
             attempt.verdict = self.own_verdict(result.reason)
         if attempt.verdict is not None:
@@ -213,6 +231,40 @@ class Exchange:
             call_id=self.call_id,
         ).run(first, lambda _: self.attempt(ask))
         return driven.outcome, driven.retries, driven.stop is not None and driven.stop.used_up
+
+    async def mend(self, call: Call, target: Target, body: Body) -> None:
+        """Heal mode: the request is read before it goes out, and mended where its history needs it."""
+        read = call.head.read
+        if is_signed(read) or "content-encoding" in read:
+            return
+        original = await body.read_whole()
+        if original is None:
+            return
+        thread = self.thread = self.thread_of(call, target, original)
+        mended = await thread.mend()
+        if mended is None or thread.healed is None:
+            return
+        if target.route.observes:
+            thread.healed = None
+            self.would(Would.REPAIR)
+            return
+        body.replace(mended)
+        target.headers["content-length"] = str(len(mended))
+        for fault, _ in thread.healed.repairs:
+            self.proxy.reporter.history_repaired(fault)
+
+    async def without_handle(self, ask: Ask, attempt: Attempt) -> Attempt:
+        """Heal mode: a request that holds all of its history is sent once more without its stale handle."""
+        verdict, thread, body = attempt.verdict, self.thread, ask.body
+        if verdict is None or verdict.cls is not Class.SESSION_EXPIRED or thread is None or body is None:
+            return attempt
+        rest = thread.without_handle(verdict)
+        if rest is None:
+            return attempt
+        discard(attempt)
+        body.replace(rest)
+        ask.target.headers["content-length"] = str(len(rest))
+        return await self.attempt(ask)
 
     async def answer(self, ask: Ask, attempt: Attempt, *, retries: int, used_up: bool) -> web.StreamResponse:
         """What came of it goes to the client."""
@@ -238,10 +290,20 @@ class Exchange:
         head = self.setup.answers.sort(response.raw_headers)
         if response.status == 101:
             return await tunnel(self.http, response, head)
-        tags = lines_of([("x-llm-retries", str(retries))]) if retries else b""
+        changes = "" if self.thread is None else self.thread.changes
+        tags = b""
+        if retries or changes:
+            told = [("x-llm-retries", str(retries))] if retries else []
+            tags = lines_of([*told, ("x-llm-history", changes)] if changes else told)
         sink = Sink(self.http, response, head, keep=self.keeps(), tags=tags, status=response.status)
         self.let_go()
         whole, late = await self.relay(sink, answered, ask.deadline)
+        if self.thread is not None:
+            if changes:
+                facts = Facts(call_id=self.call_id or new_call_id(), session=KEPT, retries=retries, history=changes)
+                self.proxy.reporter.call_healed(self.report(facts, response.status, None, request_id(response)))
+            if whole and not self.stream_told:
+                await self.thread.taken()
         if whole and not self.stream_told:
             self.proxy.reporter.call_succeeded(
                 self.target.route.name,
@@ -261,13 +323,18 @@ class Exchange:
         assert self.call is not None
         assert self.target is not None
         response, route = answered.response, self.target.route
+        sent = None if self.body is None else self.body.kept()
+        thread = self.thread
+        if thread is None and sent is not None and self.target.endpoint.dialect is not None and route.reads_history:
+            thread = self.thread_of(self.call, self.target, sent)
         facts = advise(
             verdict,
             self.call_id,
             answer=response.headers,
             request=self.call.head.read,
             dialect=self.dialect(),
-            body=None if self.body is None else self.body.kept(),
+            body=thread.body if thread is not None else None,
+            history="" if thread is None else await thread.refused(verdict),
             refuses=route.provider.refuses,
             retries=retries,
             used_up=used_up,
@@ -417,7 +484,7 @@ class Exchange:
         if self.target is not None:
             self.proxy.reporter.would(self.target.route.name, what)
 
-    def report(self, facts: Facts, status: int | None, verdict: Verdict, provider_request_id: str) -> CallReport:
+    def report(self, facts: Facts, status: int | None, verdict: Verdict | None, provider_request_id: str) -> CallReport:
         upstream, endpoint = self.labels()
         return CallReport(
             call_id=facts.call_id,
@@ -431,6 +498,20 @@ class Exchange:
             retries=facts.retries,
             provider_request_id=provider_request_id,
             history=facts.history,
+            client=self.client(),
+        )
+
+    def thread_of(self, call: Call, target: Target, body: bytes) -> Thread:
+        """The thread that a call belongs to, by its caller and model."""
+        assert target.endpoint.dialect is not None
+        name = target.route.name
+        return Thread(
+            threads=self.proxy.threads,
+            dialect=target.endpoint.dialect,
+            body=body,
+            key=thread_key(credential.secret_of(call.head.read, call.query), name, model_of(body, target.path)),
+            refuses=target.route.provider.refuses,
+            upstream=name,
             client=self.client(),
         )
 

@@ -30,12 +30,14 @@ class Route:
         "client",
         "endpoints",
         "ends_at_eof",
+        "heals",
         "injected",
         "name",
         "needs_credential",
         "observes",
         "prefix",
         "provider",
+        "reads_history",
         "settings",
     )  # fmt: skip
 
@@ -46,6 +48,8 @@ class Route:
         self.client = client
         self.endpoints = Endpoints(provider.generation_paths)
         self.prefix = settings.prefix
+        self.reads_history = settings.history != "off"
+        self.heals = settings.history == "heal"
         self.observes = settings.mode == "observe"
         self.ends_at_eof = settings.stream.end == "eof" or provider.stream_end == "eof"
         url = URL(settings.url)

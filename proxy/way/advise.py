@@ -20,6 +20,7 @@ def advise(
     request: Mapping[str, str],
     dialect: Dialect | None,
     body: bytes | None,
+    history: str,
     refuses: frozenset[str],
     retries: int,
     used_up: bool,
@@ -32,7 +33,7 @@ def advise(
     """
     session = hint(verdict, dialect, body, refuses)
     if observes:
-        return Facts(call_id=call_id, session=session, retries=retries)
+        return Facts(call_id=call_id, session=session, retries=retries, history=history)
     return Facts(
         call_id=call_id,
         session=session,
@@ -44,6 +45,7 @@ def advise(
         ),
         waits=retry_after(verdict, stated="retry-after" in answer or "retry-after-ms" in answer),
         retries=retries,
+        history=history,
     )
 
 

@@ -34,6 +34,7 @@ class Answered:
     broke: bool = False
     watch: Watch | CodedWatch | None = None  # an event stream's; `first` is then what it lets pass
     verdict: Verdict | None = None  # None: a good answer
+    is_cut: bool = False  # an event stream that ended before its first event
     is_peers: bool = False  # the verdict was taken over from another proxy of our kind
 
 

@@ -75,6 +75,21 @@ class Body:
                 self._keep(data)
             self.is_complete = True
 
+    async def read_whole(self) -> bytes | None:
+        """All of it, where it can be held; `fault` is set where the upload failed."""
+        try:
+            async for _ in self._arriving():
+                pass
+        except (TimeoutError, RequestPayloadError, PayloadAccessError):
+            return None
+        return self.kept()
+
+    def replace(self, body: bytes) -> None:
+        """What is sent from here on. Only of a body that was held whole."""
+        self._held.give_back(sum(map(len, self._pieces)))
+        self._held.bytes += len(body)
+        self._pieces[:] = [body]
+
     def source(self) -> bytes | AsyncIterator[bytes]:
         """What to send upstream: the bytes where all are at hand, else the pieces as they come."""
         whole = self.kept()

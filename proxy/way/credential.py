@@ -54,6 +54,14 @@ def carried(read: Mapping[str, str], query: str) -> Iterator[tuple[str, str]]:
                 yield "?" + name, unquote_plus(value)
 
 
+def secret_of(read: Mapping[str, str], query: str) -> str:
+    """What a caller is known by: its client key, else the credential as it was sent. "" for nobody."""
+    own = read.get(CLIENT_KEY)
+    if own:
+        return own
+    return next((secret for _, secret in carried(read, query) if secret not in BLANK), "")
+
+
 def is_missing(carriers: Sequence[tuple[str, str]], method: str) -> bool:
     """Whether a call that needs a credential has none worth sending.
 

@@ -6,7 +6,7 @@ import asyncio
 import re
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import aiohttp
@@ -14,7 +14,7 @@ import aiohttp
 from proxy.classifier import Rules, classify, looks_like_error, own_verdict
 from proxy.classifier.decode import text_of as inflated
 from proxy.model import Action, Answer, Class, Confidence, Dialect, Provider, Scope, Source, Verdict, Wait, WaitOrigin
-from proxy.stream import CodedWatch, Watch, watch_for
+from proxy.stream import CodedWatch, End, How, Watch, watch_for
 from proxy.way.ask import CLASSIFIED, Answered, read_head, rest_of
 
 HOLD_S: Final = 5.0  # how long a failure's body is waited for where nothing is to be held: a failure delays nobody
@@ -108,7 +108,10 @@ async def _first_event(answered: Answered, watch: Watch | CodedWatch, look: Look
                 if not data:
                     break
                 size += len(data)
+                before = sum(map(len, pieces))
                 pieces.append(watch.feed(data))
+                if watch.found is not None:
+                    watch.found = replace(watch.found, end=watch.found.end + before)
                 if watch.is_decided:
                     break
     except TimeoutError:
@@ -120,6 +123,10 @@ async def _first_event(answered: Answered, watch: Watch | CodedWatch, look: Look
         answered.broke = True
     answered.first = pieces[0] if len(pieces) == 1 else b"".join(pieces)
     answered.ended = content.at_eof() and not answered.broke
+    if not watch.is_decided and (answered.ended or answered.broke):
+        # An error without its blank line is found at the end only; an answer that never began is none.
+        ending = watch.end(How.BROKEN if answered.broke else How.CLEAN)
+        answered.is_cut = watch.found is None and ending.end is End.TELL
     found = watch.found
     if found is not None and found.is_first:
         watch.found = None

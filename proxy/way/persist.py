@@ -133,12 +133,12 @@ class Persist:
         )
 
     def _pace_key(self) -> Hashable:
-        return self.caller, model_of(self.ask)
+        body = None if self.ask.body is None else self.ask.body.kept()
+        return self.caller, model_of(body, self.ask.target.path)
 
 
-def model_of(ask: Ask) -> str:
-    """Which model a call names, in its body or, as Gemini's do, in its path. Only read after a failure."""
-    body = None if ask.body is None else ask.body.kept()
+def model_of(body: bytes | None, path: str) -> str:
+    """Which model a call names, in its body or, as Gemini's do, in its path."""
     if body:
         try:
             request = orjson.loads(body)
@@ -146,7 +146,7 @@ def model_of(ask: Ask) -> str:
             request = None
         if isinstance(request, dict) and isinstance(request.get("model"), str):
             return str(request["model"])[:200]
-    _, found, rest = ask.target.path.partition("/models/")
+    _, found, rest = path.partition("/models/")
     return rest.partition(":")[0].partition("/")[0] if found else ""
 
 

@@ -16,6 +16,7 @@ STATUS: Final[Mapping[str, int]] = MappingProxyType(
         "tls": 502,
         "reset": 502,
         "bad_answer": 502,
+        "truncated_stream": 502,
         "connect": 504,
         "first_byte": 504,
         "total": 504,

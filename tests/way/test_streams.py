@@ -190,7 +190,7 @@ async def test_an_upstream_may_be_known_to_end_by_ending() -> None:
 async def test_silence_ends_a_stream_where_that_is_asked_for() -> None:
     async with proxied(streaming(*GOOD[:2], end="hang"), stream={"idle_timeout": "300ms"}) as (service, up):
         began = time.monotonic()
-        received = await talk(service, post(), quiet_s=2)
+        received = await talk(service, post(), quiet_s=0.8)
         assert time.monotonic() - began < 2
         assert await up.connections[0].gone()
     assert b'"reason":"stream_idle"' in received
@@ -366,3 +366,29 @@ async def test_budget_status_can_be_asked_for() -> None:
     answer = b"HTTP/1.1 429 X\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body)
     async with proxied(answer, up={"compat": {"budget_status": 402}}) as (service, _):
         assert status_of(await talk(service, post())) == 402
+
+
+@pytest.mark.parametrize("end", ["clean", "close"])
+@pytest.mark.parametrize("pieces", [(), (b": hello\n\n",)])
+async def test_a_stream_that_never_began_is_no_answer(end: str, pieces: tuple[bytes, ...]) -> None:
+    async with proxied(streaming(*pieces, end=end), retry={"max": 0}) as (service, _):
+        received = await talk(service, post())
+    assert status_of(received) == 502
+    headers = headers_of(received)
+    assert (headers["x-llm-error-class"], headers["x-llm-error-reason"]) == ("network", "truncated_stream")
+    assert headers["x-should-retry"] == "true"
+
+
+async def test_a_bare_error_body_in_a_stream_is_tagged() -> None:
+    bare = b'{"error": {"message": "Rate limit reached", "code": "rate_limit_exceeded"}}'
+    async with proxied(streaming(bare), retry={"max": 0}) as (service, _):
+        received = await talk(service, post())
+    assert headers_of(received)["x-llm-error-class"] == "rate_limited"
+    assert unchunked(received) == bare + b"<end>"
+
+
+async def test_a_comment_stands_behind_its_error_in_the_first_read_too() -> None:
+    async with proxied(streaming(b": hi\n\n", GOOD[0] + OVERLOADED + DONE)) as (service, _):
+        body = unchunked(await talk(service, post()))
+    assert body.startswith(b": hi\n\n" + GOOD[0] + OVERLOADED + b": llm-error class=overloaded")
+    assert body.endswith(DONE + b"<end>")
