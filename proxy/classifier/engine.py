@@ -20,6 +20,8 @@ from proxy.model import Answer, Class, Confidence, Source, Verdict
 
 # Reasons that say "too fast" without saying which window; a window that the answer names makes them finer.
 _ANY_WINDOW: Final = frozenset({"rate_limit", "quota"})
+# Reasons that a judgement may make finer: what a user's rule says stays.
+_REFINED: Final = _ANY_WINDOW | {"request_exceeds_window"}
 # A wrapper's own status is no more than its guess where it quotes another in prose.
 _WRAPPERS: Final = frozenset({200, 400, 424, 500, 502, 503})
 # Where the status says that the call is wrong, prose alone cannot say that time heals it.
@@ -202,7 +204,7 @@ def _settled(evidence: Evidence, rules: Rules, winner: Match | None, considered:
         if agreeing is not None:
             confidence = Confidence.CODE
             notes.append(f"{agreeing.by}, which says the same class: a code decided")
-    if winner.finer and reason in _ANY_WINDOW:
+    if winner.finer and reason in _REFINED:
         reason = winner.finer
     elif reason in _ANY_WINDOW:
         for layer in reversed(evidence.layers):

@@ -307,7 +307,8 @@ class _Reader:
     def string(self, layer: Layer, name: str, skeleton: str, kind: _Kind | None, member: str, depth: int) -> None:
         if kind is _Kind.CODE:
             if _is_word(member):
-                self.code(layer, member, name)
+                # How an answer finished is another matter than why a prompt was blocked, by the same words.
+                self.code(layer, f"finish_{member}" if skeleton == "finishreason" else member, name)
             else:
                 self.text(layer, member, depth)
         elif kind is _Kind.TEXT:

@@ -56,6 +56,7 @@ _SHORT: Final[Mapping[str, tuple[str, str]]] = {
     "rpd": ("requests", "day"), "qpd": ("requests", "day"), "tpd": ("tokens", "day"),
 }  # fmt: skip
 _ADVERBS: Final[Mapping[str, str]] = {"hourly": "hour", "daily": "day", "weekly": "week"}
+_OF_A_RATE: Final = frozenset({*_SHORT, "per", "rate", "minute", "day", "window", "quota"})
 _LIMIT_WORDS: Final = frozenset(
     [
         "limit",
@@ -175,12 +176,12 @@ def _named_in(heard: Heard, found: dict[str, tuple[str, str]]) -> None:
         return
     places, said = heard.places, heard.words
     kind = "tokens" if "tokens" in places or "token" in places else "requests"
-    for word in places.keys() & _SHORT.keys():
+    for word in sorted(places.keys() & _SHORT.keys(), reverse=True):  # tokens before requests
         short, period = _SHORT[word]
         found.setdefault(period, (short, word.upper()))
-    for word in places.keys() & _ADVERBS.keys():
+    for word in sorted(places.keys() & _ADVERBS.keys()):
         found.setdefault(_ADVERBS[word], (kind, word))
-    for word in places.keys() & _EACH:
+    for word in sorted(places.keys() & _EACH):
         for at in places[word]:
             if (
                 at + 1 < len(said)
@@ -188,7 +189,7 @@ def _named_in(heard: Heard, found: dict[str, tuple[str, str]]) -> None:
                 and (word not in ("a", "1") or (at and said[at - 1] not in _SPANS))
             ):
                 found[_PERIODS[said[at + 1]]] = (_counted(said[max(0, at - 6) : at], kind), f"{word} {said[at + 1]}")
-    for word in places.keys() & _HYPHENED.keys():
+    for word in sorted(places.keys() & _HYPHENED.keys()):
         for at in places[word]:
             if (
                 at
@@ -244,7 +245,8 @@ def shows_demand_over_limit(_: Evidence, layer: Layer) -> Seen | None:
                 one, other = (int(number.replace(",", "") or 0) for number in found.groups())
                 demand, limit = (one, other) if demand_first else (other, one)
                 if demand > limit:
-                    return Seen(f"requested {demand} of a limit of {limit}: no wait makes it fit")
+                    finer = "" if _OF_A_RATE & layer.heard().vocabulary else "context_length"
+                    return Seen(f"requested {demand} of a limit of {limit}: no wait makes it fit", finer)
                 break
     return None
 
