@@ -10,6 +10,7 @@ simulation of an automaton), so the work is bounded by words x elements x gap wh
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -18,6 +19,10 @@ from typing import Final
 from proxy.classifier.words import STOP, words
 
 _GAPS: Final = {"..": 3, "...": 8}
+
+
+# Most phrases are nothing but words.
+_PLAIN: Final = re.compile(r"[a-z0-9]+(?: [a-z0-9]+)*")
 
 
 class PhraseError(ValueError):
@@ -97,6 +102,8 @@ class Heard:
 
 def compile_phrase(text: str) -> Phrase:
     """Read a phrase as rule files write it."""
+    if _PLAIN.fullmatch(text):
+        return Phrase(text, tuple([_plain(word) for word in text.split(" ")]), f" {text} ", is_literal=True)
     steps: list[Step] = []
     skip = 0
     for element in text.split():
@@ -116,7 +123,8 @@ def compile_phrase(text: str) -> Phrase:
         raise PhraseError(f"phrase {text!r}: {'ends with a gap' if steps else 'is empty'}")
     if steps[0].optional or steps[0].any_of is None:
         raise PhraseError(f"phrase {text!r}: the first element is a word that must be there")
-    return Phrase(text, tuple(steps), *_longest_run(steps))
+    literal, is_literal = _longest_run(steps)
+    return Phrase(text, tuple(steps), literal, is_literal=is_literal)
 
 
 @lru_cache(maxsize=4096)

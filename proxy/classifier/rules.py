@@ -179,6 +179,7 @@ def reason_of(
     return Reason(name, cls, scope or traits.scope, action or traits.action, advice, meaning, forget)
 
 
+_OFTEN: Final = 50
 # Words that nearly every error says lead to nothing.
 _COMMON: Final = frozenset(
     [
@@ -239,17 +240,23 @@ _COMMON: Final = frozenset(
 
 def _rarest(phrase: Phrase, uses: Counter[str]) -> frozenset[str]:
     """The words that lead to a phrase: those of the step that the fewest phrases share."""
-    required = [step.any_of for step in phrase.steps if step.any_of is not None and not step.optional]
-    if len(required) == 1:
-        return required[0]
-    return min(required, key=lambda any_of: sum([uses[word] for word in any_of]) + 50 * len(any_of & _COMMON))
+    best: frozenset[str] = frozenset()
+    least = 0
+    for step in phrase.steps:
+        if step.any_of is None or step.optional:
+            continue
+        shared = sum([uses[word] for word in step.any_of])
+        if not best or shared < least:
+            best, least = step.any_of, shared
+    return best
 
 
 def build_index(rules: Iterable[Rule]) -> Index:
     rules = tuple(rules)
     uses = Counter(
-        word for rule in rules for phrase in rule.phrases for step in phrase.steps for word in step.any_of or ()
+        [word for rule in rules for phrase in rule.phrases for step in phrase.steps for word in step.any_of or ()]
     )
+    uses.update(dict.fromkeys(_COMMON, _OFTEN))
     by_code: dict[str, list[Rule]] = {}
     by_word: dict[str, list[tuple[Phrase, Rule]]] = {}
     by_status: dict[int, list[Rule]] = {}
