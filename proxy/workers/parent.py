@@ -61,8 +61,12 @@ class Place:
         return str(self.number)
 
     def shown(self) -> dict[str, object]:
-        pid = None if self.worker is None or self.state is State.DEAD else self.worker.pid
-        return {"number": self.number, "state": str(self.state), "pid": pid, "replaced": self.replaced}
+        shown: dict[str, object] = {"number": self.number, "state": str(self.state), "replaced": self.replaced}
+        if self.worker is not None and self.state is not State.DEAD:
+            shown["pid"] = self.worker.pid
+        if self.snapshot is not None:
+            shown["inflight"] = self.snapshot["inflight"]
+        return shown
 
 
 class Parent:

@@ -15,7 +15,7 @@ import socket
 from collections.abc import Awaitable, Callable
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Any, ClassVar, Final
+from typing import Any, Final
 
 from proxy.report.log import log
 
@@ -129,15 +129,15 @@ def _dump(message: tuple[str, int, object]) -> bytes:
     in the file by now. Both ends are one program of one user, and nobody else can open the pipe.
     """
     data = io.BytesIO()
-    _Pickler(data, pickle.HIGHEST_PROTOCOL).dump(message)
+    pickler = pickle.Pickler(data, pickle.HIGHEST_PROTOCOL)
+    pickler.dispatch_table = _ALSO
+    pickler.dump(message)
     return data.getvalue()
-
-
-class _Pickler(pickle.Pickler):
-    """Knows how to take a read-only view of a mapping along, which pickle does not."""
-
-    dispatch_table: ClassVar = copyreg.dispatch_table | {MappingProxyType: lambda view: (_view, (dict(view),))}
 
 
 def _view(mapping: dict[Any, Any]) -> MappingProxyType[Any, Any]:
     return MappingProxyType(mapping)
+
+
+# A read-only view of a mapping, which pickle does not take by itself.
+_ALSO: Final = copyreg.dispatch_table | {MappingProxyType: lambda view: (_view, (dict(view),))}

@@ -28,7 +28,7 @@ class Reserved:
 
 def reserve(address: Address) -> Reserved:
     """Raises OSError where the address is in use, also by another proxy whose workers would share it."""
-    families = socket.getaddrinfo(address.host or None, None, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    families = socket.getaddrinfo(address.host or None, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     port = address.port
     with contextlib.ExitStack() as undo:
         sockets = []

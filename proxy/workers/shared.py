@@ -20,7 +20,7 @@ _MEMORY: Final = Path("/dev/shm")  # noqa: S108 - private directories are made t
 def make_directory() -> Path:
     """In memory where that can be: the files are written at each failure, and a container's disk is often read-only."""
     parent = _MEMORY if os.access(_MEMORY, os.W_OK) else None
-    return Path(tempfile.mkdtemp(prefix="llm-triage-", dir=parent))
+    return Path(tempfile.mkdtemp(prefix=f"llm-triage-{os.getpid()}-", dir=parent))
 
 
 def join(directory: Path, name: str) -> None:
