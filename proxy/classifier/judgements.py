@@ -174,23 +174,23 @@ def _named_in(heard: Heard, found: dict[str, tuple[str, str]]) -> None:
     """Each period that a text names, with what it counts and the words that say so."""
     if heard.vocabulary.isdisjoint(_NAMES_WINDOW):
         return
-    places, said = heard.places, heard.words
-    kind = "tokens" if "tokens" in places or "token" in places else "requests"
-    for word in sorted(places.keys() & _SHORT.keys(), reverse=True):  # tokens before requests
+    said, vocabulary = heard.words, heard.vocabulary
+    kind = "tokens" if "tokens" in vocabulary or "token" in vocabulary else "requests"
+    for word in sorted(_SHORT.keys() & vocabulary, reverse=True):  # tokens before requests
         short, period = _SHORT[word]
         found.setdefault(period, (short, word.upper()))
-    for word in sorted(places.keys() & _ADVERBS.keys()):
+    for word in sorted(_ADVERBS.keys() & vocabulary):
         found.setdefault(_ADVERBS[word], (kind, word))
-    for word in sorted(places.keys() & _EACH):
-        for at in places[word]:
+    for word in sorted(_EACH & vocabulary):
+        for at in heard.places(word):
             if (
                 at + 1 < len(said)
                 and said[at + 1] in _PERIODS
                 and (word not in ("a", "1") or (at and said[at - 1] not in _SPANS))
             ):
                 found[_PERIODS[said[at + 1]]] = (_counted(said[max(0, at - 6) : at], kind), f"{word} {said[at + 1]}")
-    for word in sorted(places.keys() & _HYPHENED.keys()):
-        for at in places[word]:
+    for word in sorted(_HYPHENED.keys() & vocabulary):
+        for at in heard.places(word):
             if (
                 at
                 and said[at - 1][0].isdigit()
@@ -198,7 +198,7 @@ def _named_in(heard: Heard, found: dict[str, tuple[str, str]]) -> None:
                 and said[at + 1] in ("limit", "window", "usage", "quota")
             ):
                 found.setdefault(_HYPHENED[word], (kind, f"{said[at - 1]}-{word}"))
-    for at in places.get("每", ()):
+    for at in heard.places("每") if "每" in vocabulary else ():
         if at + 1 < len(said) and said[at + 1] in _CJK_PERIODS:
             found.setdefault(_CJK_PERIODS[said[at + 1]], (kind, f"每{said[at + 1]}"))
 

@@ -58,7 +58,7 @@ class Phrase:
         first = self.steps[0]
         assert first.any_of is not None
         for word in first.any_of & heard.vocabulary:
-            for start in heard.places[word]:
+            for start in heard.places(word):
                 if self._follows(heard.words, start + 1):
                     return True
         return False
@@ -88,16 +88,15 @@ class Heard:
         self.words = said
         self.joined = f" {' '.join(said)} "
         self.vocabulary = frozenset(said)
-        self._places: dict[str, list[int]] | None = None
+        self._places: dict[str, list[int]] = {}
 
-    @property
-    def places(self) -> dict[str, list[int]]:
-        """Where each word stands; most texts are never asked."""
-        if self._places is None:
-            self._places = {}
-            for at, word in enumerate(self.words):
-                self._places.setdefault(word, []).append(at)
-        return self._places
+    def places(self, word: str) -> list[int]:
+        """Where a word stands; most words of most texts are never asked for."""
+        found = self._places.get(word)
+        if found is None:
+            found = [at for at, said in enumerate(self.words) if said == word]
+            self._places[word] = found
+        return found
 
 
 def compile_phrase(text: str) -> Phrase:
