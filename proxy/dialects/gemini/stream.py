@@ -58,6 +58,7 @@ class GeminiCourse:
             and data.find(b'"candidates"') > 0
             and data.find(b"finishReason") < 0
             and data.find(b"error") < 0
+            and data.find(b"[DONE]") < 0
         )
 
     def read(self, body: dict[str, Any]) -> bool:

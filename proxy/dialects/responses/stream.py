@@ -51,7 +51,11 @@ class ResponsesCourse:
             return False
         find = data.find
         return (find(b"\n\n") == len(data) - 2 and data.startswith(b".delta", find(b"\n") - 6)) or (
-            data.endswith(b"}\n\n") and find(b"error") < 0 and find(b"complete") < 0 and find(b"failed") < 0
+            data.endswith(b"}\n\n")
+            and find(b"error") < 0
+            and find(b"complete") < 0
+            and find(b"failed") < 0
+            and find(b"[DONE]") < 0
         )
 
     def read(self, body: dict[str, Any]) -> bool:
