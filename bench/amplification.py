@@ -104,7 +104,8 @@ class Ours:
         self.provider = provider
         self.clock = provider.clock
         self.chance = chance
-        self.budget = Budget(share)
+        self.budget = Budget()
+        self.share = share
         self.pace = Pace()
         self.retries: Counter[str] = Counter()  # by credential
 
@@ -128,7 +129,7 @@ class Ours:
                 backoff=Backoff(),
                 paced_until=self.pace.until(credential),
                 chance=self.chance,
-                spend=lambda: self.budget.spend(credential, self.clock.now),
+                spend=lambda: self.budget.spend(credential, self.clock.now, self.share),
             )
             if isinstance(decision, Stop):
                 told = should_retry(DOWN, said=None, patience_s=patience.stated_s, used_up=decision.used_up)

@@ -7,6 +7,7 @@ can have seen the request. Their texts hold addresses and headers, so they go no
 from __future__ import annotations
 
 import asyncio
+import functools
 import socket
 import ssl
 from contextvars import ContextVar
@@ -16,6 +17,7 @@ from typing import Any, Final
 
 import aiohttp
 from aiohttp import ClientSession, ClientTimeout, DummyCookieJar, TCPConnector
+from aiohttp.client_proto import ResponseHandler
 from aiohttp.client_reqrep import ClientRequest
 from aiohttp.connector import Connection
 from multidict import CIMultiDict
@@ -38,41 +40,73 @@ _KEEPALIVE: Final = (
 class Broke:
     """How a call ended without an answer.
 
-    `reason` is a word of the proxy's own table. `connected`: the provider can have seen the request. `reused`: it broke
-    on a connection that had served before, as happens when the provider closes an idle one.
+    `reason` is a word of the proxy's own table. `connected`: the provider can have seen the request. `is_stale`: a
+    connection that had served before broke without a byte of an answer, as happens when the provider closes an idle one.
     """
 
     reason: str
     connected: bool
-    reused: bool
+    is_stale: bool = False
 
 
 @dataclass(slots=True)
 class Progress:
     """How far one attempt has come; kept by the connector for the task that runs the attempt."""
 
+    is_fresh: bool = False  # asked for: a connection that has not served yet
     started_at: float = 0.0  # loop time when the request was ready to be sent
-    connected: bool = False
-    reused: bool = False
+    protocol: _Protocol | None = None  # None: no connection was made
+
+    @property
+    def connected(self) -> bool:
+        return self.protocol is not None
+
+    @property
+    def is_stale(self) -> bool:
+        return self.protocol is not None and self.protocol.served and not self.protocol.heard
 
 
 _PROGRESS: Final[ContextVar[Progress]] = ContextVar("progress")
 
 
+class _Protocol(ResponseHandler):
+    """One connection to an upstream."""
+
+    calls = 0
+    heard = False  # a byte has come since the latest request
+
+    @property
+    def served(self) -> bool:
+        return self.calls > 1
+
+    def data_received(self, data: bytes) -> None:
+        self.heard = True
+        super().data_received(data)
+
+
 class _Connector(TCPConnector):
-    """Tells each attempt whether it got a connection and whether that had served before.
+    """Tells each attempt which connection it got, and gets it a new one where it asks for that.
 
     A trace would tell the same for several microseconds a request.
     """
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self._factory = functools.partial(_Protocol, loop=self._loop)  # type: ignore[assignment]  # *private*
+
+    async def _get(self, key: Any, traces: Any) -> Connection | None:
+        """*private*: an idle connection."""
+        return None if _PROGRESS.get().is_fresh else await super()._get(key, traces)
 
     async def connect(self, req: ClientRequest, traces: Any, timeout: ClientTimeout) -> Connection:  # noqa: ASYNC109 - aiohttp's
         progress = _PROGRESS.get()
         progress.started_at = self._loop.time()
         connection = await super().connect(req, traces, timeout)
-        progress.connected = True
-        protocol: Any = connection.protocol
-        progress.reused = getattr(protocol, "served", False)
-        protocol.served = True
+        protocol = connection.protocol
+        assert isinstance(protocol, _Protocol)
+        protocol.calls += 1
+        protocol.heard = False
+        progress.protocol = protocol
         return connection
 
 
@@ -119,7 +153,7 @@ class Client:
                 method, url, headers=headers, data=data, allow_redirects=False, proxy=self._proxy
             )
         except (aiohttp.ClientError, OSError, TimeoutError) as exc:
-            return Broke(reason_of(exc), progress.connected, progress.reused)
+            return Broke(reason_of(exc), progress.connected, progress.is_stale)
 
     async def close(self) -> None:
         await self._session.close()

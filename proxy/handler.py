@@ -30,6 +30,7 @@ from proxy.way.advise import advise, advise_own
 from proxy.way.amend import Thread, Threads, is_signed, thread_key
 from proxy.way.ask import Answered, Ask, Attempt
 from proxy.way.body import Body, Held
+from proxy.way.caller import caller_of
 from proxy.way.deliver import deliver
 from proxy.way.headers import lines_of
 from proxy.way.judge import Look, judge, verdict_on_event
@@ -52,7 +53,7 @@ class Proxy:
         self.setup = setup
         self.reporter = reporter
         self.held = Held(setup.config.limits.held_bytes)
-        self.persistence = Persistence(Budget(setup.config.retry.budget))
+        self.persistence = Persistence(Budget())
         self.threads = threads
         self.draining = False
         self._idle = asyncio.Event()
@@ -188,8 +189,8 @@ class Exchange:
         retries, used_up = 0, False
         if attempt.verdict is not None:
             self.call_id = new_call_id()
+            attempt, retries, used_up = await self.persist(ask, attempt, caller)
             if not observes:
-                attempt, retries, used_up = await self.persist(ask, attempt, caller)
                 attempt = await self.without_handle(ask, attempt)
         return await self.answer(ask, attempt, retries=retries, used_up=used_up)
 
@@ -219,7 +220,7 @@ class Exchange:
     async def persist(self, ask: Ask, first: Attempt, caller: Hashable) -> tuple[Attempt, int, bool]:
         """The attempt to answer with, after how many retries, and whether the schedule was gone through."""
         assert self.call is not None
-        driven = await Persist(
+        persist = Persist(
             shared=self.proxy.persistence,
             settings=ask.target.route.settings.retry,
             ask=ask,
@@ -229,7 +230,12 @@ class Exchange:
             clock=self.loop_time,
             reporter=self.proxy.reporter,
             call_id=self.call_id,
-        ).run(first, lambda _: self.attempt(ask))
+        )
+        if ask.target.route.observes:
+            if persist.would_retry(first):
+                self.would(Would.RETRY)
+            return first, 0, False
+        driven = await persist.run(first, lambda _: self.attempt(ask))
         return driven.outcome, driven.retries, driven.stop is not None and driven.stop.used_up
 
     async def mend(self, call: Call, target: Target, body: Body) -> None:
@@ -573,20 +579,6 @@ class Exchange:
 
     def end(self) -> None:
         self.let_go()
-
-
-def caller_of(call: Call, target: Target) -> Hashable:
-    """One credential at one upstream, as a number that tells nobody which."""
-    read = call.head.read
-    secret = (
-        target.client
-        or read.get("authorization")
-        or read.get("x-api-key")
-        or read.get("api-key")
-        or read.get("x-goog-api-key")
-        or call.query
-    )
-    return hash((target.route.name, secret))
 
 
 def request_id(response: aiohttp.ClientResponse) -> str:

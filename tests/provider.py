@@ -31,7 +31,7 @@ import struct
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import Enum, auto
-from typing import Final, Literal, TypeAlias, TypeVar
+from typing import Final, Literal, TypeAlias, TypeVar, cast
 from urllib.parse import urlsplit
 
 DEADLINE_S: Final = 10.0
@@ -127,8 +127,7 @@ class Wire(asyncio.Protocol):
     # -- asyncio's side
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
+        self.transport = cast("asyncio.Transport", transport)  # uvloop's is none by its type
         transport.set_write_buffer_limits(0)
 
     def data_received(self, data: bytes) -> None:

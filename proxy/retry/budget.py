@@ -42,8 +42,7 @@ class _Period:
 class Budget:
     """The retries of all credentials of all upstreams. A key names one credential at one upstream."""
 
-    def __init__(self, share: float) -> None:
-        self._share = share
+    def __init__(self) -> None:
         self._periods: deque[_Period] = deque((_Period(),), maxlen=_PERIODS)
         self._requests = self._periods[-1].requests
         self._turns_at = float("-inf")
@@ -58,15 +57,15 @@ class Budget:
         elif len(requests) < _MOST_KEYS:
             requests[key] = 1
 
-    def spend(self, key: Hashable, now: float) -> bool:
-        """Takes one retry; False where the budget has none left."""
+    def spend(self, key: Hashable, now: float, share: float) -> bool:
+        """Takes one retry; False where the budget, a share of the key's requests, has none left."""
         if now >= self._turns_at:
             self._turn(now)
         periods = self._periods
         requests = sum(period.requests.get(key, 0) for period in periods)
         retries = [period.retries[key] for period in periods if key in period.retries]
         spent = sum(each.count for each in retries)
-        if spent + 1 > self._share * requests + 1e-9 and not _is_least(retries, now):
+        if spent + 1 > share * requests + 1e-9 and not _is_least(retries, now):
             return False
         present = periods[-1].retries
         if key not in present:

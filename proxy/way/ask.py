@@ -13,12 +13,14 @@ import aiohttp
 
 from proxy.client import Broke, Progress
 from proxy.model import Verdict
+from proxy.retry.repeatable import Sent, may_repeat
 from proxy.stream import CodedWatch, Watch
 from proxy.way.address import Target
 from proxy.way.body import Body
 from proxy.way.refuse import Refusal
 
 CLASSIFIED: Final = 64 * 1024  # bytes of a failure's body that are read before it is classified
+_NOTHING: Final = b""
 
 
 @dataclass(slots=True)
@@ -65,20 +67,35 @@ class Ask:
             self.target.headers.update({"connection": "Upgrade", "upgrade": "websocket"})
 
     async def once(self) -> Attempt:
-        """One attempt. A reused connection that breaks before any byte of an answer is replaced at once, once."""
-        attempt = await self._once()
-        if isinstance(attempt.result, Broke) and attempt.result.reused and self._may_replace(attempt.result):
-            attempt = await self._once()
+        """One attempt. A reused connection that breaks before any byte of an answer is replaced at once, by a new one."""
+        attempt = await self._once(Progress())
+        broke = attempt.result
+        if isinstance(broke, Broke) and broke.is_stale and broke.reason == "reset" and self.may_repeat(None):
+            # Another idle connection may be as stale as the first.
+            attempt = await self._once(Progress(is_fresh=True))
         return attempt
 
-    def _may_replace(self, broke: Broke) -> bool:
-        if broke.reason != "reset" or (self.body is not None and not self.body.can_repeat):
-            return False
-        return self.method in ("GET", "HEAD") or (self.method == "POST" and self.target.endpoint.generates)
+    def may_repeat(self, status: int | None, *, was_connected: bool = True, states_wait: bool = False) -> bool:
+        """Whether the call can be sent again after an answer of this status (None: no whole answer came)."""
+        body = self.body
+        is_whole = body is None or body.is_complete  # else the provider cannot have begun
+        sent = Sent(
+            method=self.method,
+            generates=self.target.endpoint.generates,
+            is_held=body is None or body.can_repeat,
+            was_connected=was_connected,
+            status=status,
+            states_wait=states_wait,
+        )
+        is_coded = "content-encoding" in self.target.headers
+        return may_repeat(
+            sent,
+            _NOTHING if body is None or not is_whole else None if is_coded else body.kept(),
+            resend_after_send=not is_whole or self.target.route.settings.retry.resend_after_send,
+        )
 
-    async def _once(self) -> Attempt:
+    async def _once(self, progress: Progress) -> Attempt:
         loop = asyncio.get_running_loop()
-        progress = Progress()
         self.attempts += 1
         data = None if self.body is None else self.body.source()
         target = self.target
@@ -92,7 +109,7 @@ class Ask:
                 async with asyncio.timeout(limit_s):
                     result = await asking
             except TimeoutError:
-                result = Broke(late if progress.connected else "connect", progress.connected, reused=False)
+                result = Broke(late if progress.connected else "connect", progress.connected)
         if isinstance(result, Broke):
             if self.body is not None and self.body.fault is not None:
                 result = Refusal(self.body.fault)

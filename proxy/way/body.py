@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from typing import Any
 
 from aiohttp import StreamReader, web
 from aiohttp.web import PayloadAccessError, RequestPayloadError
@@ -35,7 +36,19 @@ class Body:
     whoever sees the upstream call fail in consequence.
     """
 
-    __slots__ = ("_content", "_held", "_idle_s", "_kept", "_max", "_pieces", "_replay", "_size", "fault", "is_complete")
+    __slots__ = (
+        "_content",
+        "_held",
+        "_idle_s",
+        "_kept",
+        "_max",
+        "_pieces",
+        "_replay",
+        "_sender",
+        "_size",
+        "fault",
+        "is_complete",
+    )
 
     def __init__(self, content: StreamReader, held: Held, *, replay: int, max_bytes: int, idle_s: float) -> None:
         self._content = content
@@ -46,6 +59,7 @@ class Body:
         self._pieces: list[bytes] = []
         self._kept = True
         self._size = 0
+        self._sender: asyncio.Task[Any] | None = None
         self.fault: str | None = None
         self.is_complete = False
 
@@ -93,7 +107,16 @@ class Body:
     def source(self) -> bytes | AsyncIterator[bytes]:
         """What to send upstream: the bytes where all are at hand, else the pieces as they come."""
         whole = self.kept()
-        return whole if whole is not None else self._arriving()
+        return whole if whole is not None else self._sending()
+
+    async def _sending(self) -> AsyncIterator[bytes]:
+        # An attempt that broke may still wait for the client: it must not read what this one is to send.
+        former, self._sender = self._sender, asyncio.current_task()
+        if former is not None and not former.done():
+            former.cancel()
+            await asyncio.wait((former,))
+        async for piece in self._arriving():
+            yield piece
 
     async def _arriving(self) -> AsyncIterator[bytes]:
         for piece in tuple(self._pieces):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 from collections.abc import Awaitable, Callable, Hashable, Mapping
 from dataclasses import dataclass, field
-from typing import Final
 
 import orjson
 
@@ -18,11 +17,8 @@ from proxy.retry.drive import Driven, drive
 from proxy.retry.pace import Pace
 from proxy.retry.patience import Limits, limits_of, patience_of
 from proxy.retry.pause import Pauses
-from proxy.retry.repeatable import Sent, may_repeat
 from proxy.way.ask import Answered, Ask, Attempt
 from proxy.way.refuse import Refusal
-
-_NOTHING: Final = b""
 
 
 @dataclass(slots=True)
@@ -50,19 +46,15 @@ class Persist:
     call_id: str
 
     async def run(self, first: Attempt, again: Callable[[int], Awaitable[Attempt]]) -> Driven[Attempt]:
-        """The attempt that the client is answered with. A failure that is not repeated at all need not come to the library."""
-        limits = self.limits()
-        verdict = first.verdict
-        if verdict is None or not verdict.can_retry or not limits.retries:
+        """The attempt that the client is answered with. What no retry can mend need not come to the library."""
+        if first.verdict is None or not first.verdict.can_retry:
             return Driven(first, 0, None)
-        pace_key = self._pace_key()
+        limits, pace_key = self.limits(), self._pace_key()
 
         def decide_on(attempt: Attempt, retries: int) -> Retry | Stop | None:
             failed = attempt.verdict
             if failed is None:
                 return None
-            if failed.can_retry and failed.wait is not None:
-                self.shared.pace.state(pace_key, failed.wait.seconds, self.clock())
             decision = self.decide(attempt, failed, retries, limits, pace_key)
             if isinstance(decision, Retry):
                 self.reporter.retrying(
@@ -81,23 +73,40 @@ class Persist:
                 now=self.clock(), limits=limits, paced_until=self.shared.pace.until(pace_key), chance=self.shared.chance
             )
 
-        return await drive(
-            first, again, decide_on, wait=self.shared.pauses.wait, decide_again=decide_once_more, discard=discard
-        )
+        return await drive(first, again, decide_on, wait=self._wait, decide_again=decide_once_more, discard=discard)
+
+    def would_retry(self, first: Attempt) -> bool:
+        """Whether a failed attempt would be repeated: for those who only want to know."""
+        verdict = first.verdict
+        if verdict is None or not verdict.can_retry:
+            return False
+        return isinstance(self.decide(first, verdict, 0, self.limits(), self._pace_key()), Retry)
+
+    async def _wait(self, seconds: float) -> bool:
+        self.reporter.waiting += 1
+        try:
+            return await self.shared.pauses.wait(seconds)
+        finally:
+            self.reporter.waiting -= 1
 
     def limits(self) -> Limits:
-        return limits_of(
+        limits = limits_of(
             patience_of(self.request),
             retries=self.settings.max,
             deadline_s=self.settings.deadline,
             started_at=self.started_at,
         )
+        total = self.ask.deadline
+        return limits if total is None else Limits(limits.retries, min(limits.until, total))
 
     def decide(
         self, attempt: Attempt, verdict: Verdict, retries: int, limits: Limits, pace_key: Hashable
     ) -> Retry | Stop:
         result = attempt.result
         answered = result if isinstance(result, Answered) else None
+        now = self.clock()
+        if verdict.can_retry and verdict.wait is not None:
+            self.shared.pace.state(pace_key, verdict.wait.seconds, now)
         return decide(
             Failed(
                 verdict=verdict,
@@ -106,30 +115,20 @@ class Persist:
                 said=None if answered is None else answered.response.headers.get("x-should-retry"),
                 is_peer=answered is not None and answered.is_peers,
             ),
-            now=self.clock(),
+            now=now,
             limits=limits,
             backoff=Backoff(self.settings.base, self.settings.cap),
             paced_until=self.shared.pace.until(pace_key),
             chance=self.shared.chance,
-            spend=lambda: self.shared.budget.spend(self.caller, self.clock()),
+            spend=lambda: self.shared.budget.spend(self.caller, now, self.settings.budget),
         )
 
     def _may_repeat(self, attempt: Attempt, verdict: Verdict) -> bool:
-        ask, result = self.ask, attempt.result
-        body = ask.body
-        coded = "content-encoding" in self.request
-        status = result.response.status if isinstance(result, Answered) and not result.broke else None
-        return may_repeat(
-            Sent(
-                method=ask.method,
-                generates=ask.target.endpoint.generates,
-                is_held=body is None or body.can_repeat,
-                was_connected=attempt.progress.connected,
-                status=status,
-                states_wait=verdict.wait is not None,
-            ),
-            _NOTHING if body is None else None if coded else body.kept(),
-            resend_after_send=self.settings.resend_after_send,
+        result = attempt.result
+        return self.ask.may_repeat(
+            result.response.status if isinstance(result, Answered) and not result.broke else None,
+            was_connected=attempt.progress.connected,
+            states_wait=verdict.wait is not None,
         )
 
     def _pace_key(self) -> Hashable:

@@ -14,15 +14,18 @@ A = ("openai", "a")
 B = ("openai", "b")
 
 
-def filled(requests: int, *, share: float = 0.2, at: float = 0.0) -> Budget:
-    budget = Budget(share)
+SHARE = 0.2
+
+
+def filled(requests: int, *, at: float = 0.0) -> Budget:
+    budget = Budget()
     for _ in range(requests):
         budget.count(A, at)
     return budget
 
 
-def spent(budget: Budget, key, now: float, tries: int = 500) -> int:
-    return sum(budget.spend(key, now) for _ in range(tries))
+def spent(budget: Budget, key, now: float, tries: int = 500, *, share: float = SHARE) -> int:
+    return sum(budget.spend(key, now, share) for _ in range(tries))
 
 
 @pytest.mark.parametrize(
@@ -39,13 +42,13 @@ def spent(budget: Budget, key, now: float, tries: int = 500) -> int:
     ],
 )
 def test_a_share_of_the_requests_and_at_least_three(requests, share, retries):
-    assert spent(filled(requests, share=share), A, 1.0) == retries
+    assert spent(filled(requests), A, 1.0, share=share) == retries
 
 
 def test_three_in_any_ten_seconds():
-    budget = Budget(0.2)
+    budget = Budget()
     budget.count(A, 0.0)
-    times = [tick / 10 for tick in range(1000) if budget.spend(A, tick / 10)]
+    times = [tick / 10 for tick in range(1000) if budget.spend(A, tick / 10, SHARE)]
     assert len(times) == 30
     assert all(later - first >= 10.0 for first, later in zip(times, times[3:], strict=False))
 
@@ -80,21 +83,21 @@ def test_another_credential_is_untouched():
 
 def test_an_hour_of_a_storm_keeps_to_the_share():
     """Every call fails and asks for as many retries as it can get."""
-    budget, source, now, requests, retries = Budget(0.2), random.Random(3), 0.0, 0, 0
+    budget, source, now, requests, retries = Budget(), random.Random(3), 0.0, 0, 0
     while now < 3600.0:
         now += source.expovariate(5.0)
         budget.count(A, now)
         requests += 1
-        retries += sum(budget.spend(A, now) for _ in range(5))
+        retries += sum(budget.spend(A, now, SHARE) for _ in range(5))
     assert 0.15 * requests < retries <= 0.2 * requests + 3
 
 
 def test_memory_is_bounded_and_let_go(monkeypatch):
     monkeypatch.setattr(module, "_MOST_KEYS", 10)
-    budget = Budget(0.2)
+    budget = Budget()
     for n in range(1000):
         budget.count(("openai", n), 0.0)
-        budget.spend(("openai", n), 0.0)
+        budget.spend(("openai", n), 0.0, SHARE)
     assert sum(len(period.requests) + len(period.retries) for period in budget._periods) == 20
     budget.count(A, 120.0)
     assert sum(len(period.requests) + len(period.retries) for period in budget._periods) == 1
