@@ -209,7 +209,7 @@ class Exchange:
             if result.is_cut:
                 # Nothing has gone to the client: an answer that never began need not look like one.
                 result.response.close()
-                attempt.result = Broke("truncated_stream", connected=True, reused=False)
+                attempt.result = Broke("truncated_stream", connected=True)
                 attempt.verdict = own_verdict("truncated_stream")
         else:
             attempt.verdict = self.own_verdict(result.reason)
