@@ -43,7 +43,12 @@ class AnthropicCourse:
     def is_dull(self, data: bytes) -> bool:
         return data.startswith(_DELTA) and (
             data.find(b"\n\n") == len(data) - 2
-            or (data.endswith(b"}\n\n") and data.find(b"error") < 0 and data.find(b"message_stop") < 0)
+            or (
+                data.endswith(b"}\n\n")
+                and data.find(b"error") < 0
+                and data.find(b"message_stop") < 0
+                and data.find(b"[DONE]") < 0
+            )
         )
 
     def read(self, body: dict[str, Any]) -> bool:
