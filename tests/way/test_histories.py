@@ -7,7 +7,7 @@ import itertools
 import orjson
 import pytest
 
-from tests.wire import OK, Connection, Request, body_part, headers_of, post, proxied, status_of, talk
+from tests.wire import OK, Connection, Request, Script, body_part, headers_of, post, proxied, status_of, talk
 
 KEY = "Authorization: Bearer sk-one"
 OTHER = "Authorization: Bearer sk-two"
@@ -100,7 +100,7 @@ async def test_observe_only_counts_what_would_be_mended() -> None:
     assert b'would_total{upstream="up",what="repair"} 1.0' in scraped
 
 
-def picky(connection_log: list[bytes]) -> object:
+def picky(connection_log: list[bytes]) -> Script:
     """A provider that refuses whatever holds the bad turn."""
 
     async def script(connection: Connection, request: Request) -> None:

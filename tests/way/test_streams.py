@@ -12,6 +12,7 @@ import pytest
 from tests.wire import (
     Connection,
     Request,
+    Script,
     body_part,
     get,
     headers_of,
@@ -57,7 +58,7 @@ def unchunked(answer: bytes) -> bytes:
     return body
 
 
-def streaming(*pieces: bytes, end: str = "clean", pause_s: float = 0.02) -> object:
+def streaming(*pieces: bytes, end: str = "clean", pause_s: float = 0.02) -> Script:
     async def script(connection: Connection, _: Request) -> None:
         await connection.send(HEAD, *(chunk(piece) for piece in pieces), pause_s=pause_s)
         match end:
@@ -200,7 +201,7 @@ async def test_silence_ends_a_stream_where_that_is_asked_for() -> None:
 async def test_pings_do_not_hide_a_hang() -> None:
     async def script(connection: Connection, _: Request) -> None:
         await connection.send(HEAD, chunk(GOOD[0]))
-        for _ in range(30):
+        for _beat in range(30):
             await connection.send(chunk(b": ping\n\n"), pause_s=0.05)
 
     async with proxied(script, stream={"idle_timeout": "300ms", "heartbeat": "50ms"}) as (service, _):
