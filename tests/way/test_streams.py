@@ -68,7 +68,7 @@ def streaming(*pieces: bytes, end: str = "clean", pause_s: float = 0.02) -> Scri
                 connection.close()
             case "reset":
                 connection.reset()
-            case "hang":
+            case _:
                 await connection.gone(8)
 
     return script
