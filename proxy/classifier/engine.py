@@ -83,7 +83,7 @@ def decide(evidence: Evidence, rules: Rules, provider: str) -> Decision:
     if winner is None and hints:
         winner = hints[0]
     if winner is None:
-        winner = _by_status(evidence, rules)
+        winner = _by_status(evidence, rules, speaking)
         if winner is not None:
             considered.append(winner)
     return _settled(evidence, rules, winner, considered)
@@ -155,6 +155,9 @@ def _met(evidence: Evidence, layer: Layer, rules: Rules, speaking: frozenset[str
             if saw:
                 machine = bool(layer.quotas) or bool(rule.codes)
                 add(rule, rule.tier, (saw.words, "", ""), Confidence.CODE if machine else Confidence.PHRASE, saw.reason)
+    for rule in index.users_by_status:
+        if may(rule):
+            add(rule, rule.tier, (f"the status is {evidence.status}", "", ""), Confidence.STATUS)
     if layer is evidence.layers[0]:
         for rule in index.by_header:
             if may(rule):
@@ -162,7 +165,7 @@ def _met(evidence: Evidence, layer: Layer, rules: Rules, speaking: frozenset[str
     return met
 
 
-def _by_status(evidence: Evidence, rules: Rules) -> Match | None:
+def _by_status(evidence: Evidence, rules: Rules, speaking: frozenset[str]) -> Match | None:
     status = evidence.status
     by = f"nothing but the status {status} is left"
     if evidence.http_status in _WRAPPERS:
@@ -172,8 +175,10 @@ def _by_status(evidence: Evidence, rules: Rules) -> Match | None:
                 status, by = said, f"the wrapper quotes a status {said}"
                 break
     for one in (status, evidence.http_status):
-        for rule in rules.index.by_status.get(one, ()):
-            return Match(rule, rule.tier, None, (by, "", ""), Confidence.STATUS)
+        own = [rule for rule in rules.index.by_status.get(one, ()) if not rule.provider or rule.provider in speaking]
+        if own:
+            first = min(own, key=lambda rule: (not rule.provider, rule.tier, rule.order))
+            return Match(first, first.tier, None, (by, "", ""), Confidence.STATUS)
     return None
 
 

@@ -101,6 +101,7 @@ class Index:
     by_judgement: tuple[Rule, ...]
     by_header: tuple[Rule, ...]
     by_status: Mapping[int, tuple[Rule, ...]]
+    users_by_status: tuple[Rule, ...]  # a user's rule is first, also where a status is all that it asks for
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -261,6 +262,7 @@ def build_index(rules: Iterable[Rule]) -> Index:
     by_word: dict[str, list[tuple[Phrase, Rule]]] = {}
     by_status: dict[int, list[Rule]] = {}
     judged: list[Rule] = []
+    users: list[Rule] = []
     headed: list[Rule] = []
     for rule in rules:
         if rule.shows:
@@ -274,6 +276,8 @@ def build_index(rules: Iterable[Rule]) -> Index:
                     by_word.setdefault(word, []).append((phrase, rule))
         elif rule.headers or rule.params or rule.links:
             headed.append(rule)
+        elif rule.tier is Tier.USER:
+            users.append(rule)
         else:
             for status in rule.statuses:
                 by_status.setdefault(status, []).append(rule)
@@ -283,5 +287,6 @@ def build_index(rules: Iterable[Rule]) -> Index:
         words=frozenset(by_word),
         by_judgement=tuple(judged),
         by_header=tuple(headed),
+        users_by_status=tuple(users),
         by_status={status: tuple(found) for status, found in by_status.items()},
     )

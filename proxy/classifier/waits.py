@@ -73,20 +73,42 @@ def wait_of(evidence: Evidence, now: float | None, ahead_s: float = 0.0) -> Wait
     if evidence.waits:
         stated = [seconds for name, value in evidence.waits if (seconds := member(name, value, clock)) is not None]
         if stated:
-            return Wait(_longest(evidence, stated), WaitOrigin.BODY)
+            seconds = _longest(evidence, stated)
+            # A daily window that the sentence dates outranks the shorter delay beside it.
+            dated = _prose(evidence, clock, ahead_s) if _names_a_day(evidence) else None
+            return (
+                Wait(dated, WaitOrigin.PROSE)
+                if dated is not None and dated > seconds + 1
+                else Wait(seconds, WaitOrigin.BODY)
+            )
     if evidence.body_headers:
         for name, scale in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
             if name in evidence.body_headers:
                 seconds = _header(evidence.body_headers[name], clock)
                 if seconds is not None:
                     return Wait(seconds * scale, WaitOrigin.BODY)
+    told = _prose(evidence, clock, ahead_s)
+    if told is not None:
+        return Wait(told, WaitOrigin.PROSE)
+    resets = [*_resets(headers, clock), *_resets(evidence.body_headers, clock), *_structured(headers)]
+    return Wait(max(resets), WaitOrigin.RESET) if resets else None
+
+
+_DAY: Final = re.compile(r"\b(?:daily|weekly|per day|per week|rpd|tpd)\b|每天|每日|每周", re.IGNORECASE)
+
+
+def _names_a_day(evidence: Evidence) -> bool:
+    return any(_DAY.search(text) for layer in evidence.layers for text in layer.texts)
+
+
+def _prose(evidence: Evidence, clock: Clock, ahead_s: float) -> float | None:
+    """The wait that the innermost sentence states."""
     for layer in reversed(evidence.layers):
         for text in layer.texts:
             seconds = in_prose(text, clock, ahead_s)
             if seconds is not None:
-                return Wait(seconds, WaitOrigin.PROSE)
-    resets = [*_resets(headers, clock), *_resets(evidence.body_headers, clock), *_structured(headers)]
-    return Wait(max(resets), WaitOrigin.RESET) if resets else None
+                return seconds
+    return None
 
 
 def _longest(evidence: Evidence, stated: list[float]) -> float:

@@ -60,8 +60,9 @@ def code_word(raw: str) -> str:
     """
     if "#" in raw:
         raw = raw.rpartition("#")[2]
-    if "://" in raw:
-        raw = raw.partition(":")[0]
+    if ":" in raw:
+        # AWS: `Type:http://...`; Copilot: `user_global_rate_limited:pro_plus`
+        raw = raw.partition(":")[0] or raw
     return _NOT_CODE.sub("_", _CAMEL.sub("_", raw[:_MAX_CODE_CHARS]).lower()).strip("_")
 
 

@@ -82,6 +82,23 @@ def test_a_users_rule_outranks_codes_and_replaces_a_built_in_one_by_its_id(tmp_p
     assert [verdict.reason for verdict in [classify(Answer(status=403), rules)] if verdict] == ["region_not_allowed"]
 
 
+def test_a_users_rule_for_a_status_alone_is_first_too(tmp_path: Path) -> None:
+    rules = load_rules([rules_file(tmp_path, "rules:\n- {id: mine, when: {status: 429}, then: overloaded}\n")])
+    verdict = classify(Answer(status=429, body=b'{"error":{"code":"insufficient_quota"}}'), rules)
+    assert verdict is not None
+    assert (verdict.rule, verdict.confidence) == ("mine", "status")
+
+
+def test_a_providers_rule_for_a_status_alone_is_its_own() -> None:
+    told = {
+        provider: verdict.reason
+        for provider in ("groq", "stepfun", "openai")
+        for verdict in [classify(Answer(status=498 if provider == "groq" else 451, provider=provider))]
+        if verdict
+    }
+    assert told == {"groq": "overloaded", "stepfun": "content_policy", "openai": "region_not_allowed"}
+
+
 def test_a_users_reason_replaces_the_built_in_one(tmp_path: Path) -> None:
     path = rules_file(
         tmp_path, 'reasons:\n  overloaded: {class: overloaded, advice: "Ask the night shift.", meaning: x}\n'

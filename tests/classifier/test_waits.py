@@ -145,3 +145,12 @@ def test_what_outranks_what() -> None:
     assert wait(body, now=NOW, **headers) == (2.0, WaitOrigin.BODY)
     assert wait({"error": {"message": "Please try again in 3s."}}, now=NOW, **headers) == (3.0, WaitOrigin.PROSE)
     assert wait("", now=NOW, **headers) == (4.0, WaitOrigin.RESET)
+
+
+def test_a_daily_window_outranks_a_shorter_delay() -> None:
+    body = {"error": {"message": "Daily limit reached, resets in 5 hours.", "retry_after": 2}}
+    assert wait(body) == (18000.0, WaitOrigin.PROSE)
+    assert wait({"error": {"message": "Minute limit reached, resets in 5 hours.", "retry_after": 2}}) == (
+        2.0,
+        WaitOrigin.BODY,
+    )
