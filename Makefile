@@ -1,6 +1,6 @@
 # The commands that people and CI run. Each installs what it needs into $(VENV) first; Python 3.11 and make suffice.
 #
-#   make demo                                the proxy before a built-in provider that fails on request
+#   make demo                                calls that fail on request, through the proxy, and what came back
 #   make serve UPSTREAM=https://api.openai.com [ARGS="--listen :8080"]
 #   make test [ARGS="tests/config -k units"] everything, or what ARGS names
 #   make lint types                          style and types
@@ -22,7 +22,7 @@ help:
 	@sed -n 's/^# \{0,1\}//p' Makefile
 
 demo: $(VENV)/.with-demo
-	@$(BIN)/llm-triage demo $(ARGS)
+	@$(BIN)/llm-triage demo --once $(ARGS)
 
 serve: $(VENV)/.with-codings
 	@test -n "$(UPSTREAM)$(ARGS)" || { echo 'usage: make serve UPSTREAM=https://api.openai.com' >&2; exit 2; }
