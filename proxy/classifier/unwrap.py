@@ -27,10 +27,14 @@ _PAIR: Final = re.compile(
 _CLOSED: Final = re.compile(r'[^\\](?:\\\\){0,8}"$|^""$')
 _MAX_PAIRS: Final = 32
 # A Python repr, which gateways print for a client's exception: its strings, names and everything else
-_REPR_TOKEN: Final = re.compile(r"'((?:[^'\\]|\\.)*)'|\"((?:[^\"\\]|\\.)*)\"|\b(None|True|False)\b")
+_REPR_TOKEN: Final = re.compile(
+    # Escapes outside of strings are taken in pairs, so that no quote is tried as a beginning twice.
+    r"\\.|'((?:[^'\\]|\\.)*+)'|\"((?:[^\"\\]|\\.)*+)\"|\b(None|True|False)\b",
+    re.DOTALL,
+)
 _REPR_NAMES: Final = {"None": "null", "True": "true", "False": "false"}
 _TAG: Final = re.compile(r"<[^<>]{0,2048}>")
-_UNSEEN: Final = re.compile(r"<(script|style|svg|noscript)\b", re.IGNORECASE)
+_UNSEEN: Final = re.compile(r"<(script|style|svg|noscript)\b.*?(?:</\1|\Z)", re.IGNORECASE | re.DOTALL)
 _TITLE: Final = re.compile(r"<title[^<>]{0,200}>([^<]{1,300})", re.IGNORECASE)
 _MAX_PAGE: Final = 6000
 
@@ -88,7 +92,9 @@ def _as_json(token: re.Match[str]) -> str:
     single, double, name = token.groups()
     if name is not None:
         return _REPR_NAMES[name]
-    return json.dumps(single.replace("\\'", "'")) if single is not None else json.dumps(double)
+    if single is not None:
+        return json.dumps(single.replace("\\'", "'"))
+    return json.dumps(double) if double is not None else token[0]
 
 
 def salvage(text: str) -> list[dict[str, Any]]:
@@ -129,18 +135,9 @@ def looks_like_html(text: str) -> bool:
 def page_text(text: str) -> tuple[str, str]:
     """Title and visible text of an HTML page."""
     title = _TITLE.search(text[:_MAX_PAGE])
-    seen = []
-    rest = text[: 4 * _MAX_PAGE]
-    while hidden := _UNSEEN.search(rest):
-        seen.append(rest[: hidden.start()])
-        end = rest.lower().find(f"</{hidden[1].lower()}", hidden.end())
-        if end < 0:
-            rest = ""
-            break
-        rest = rest[end:]
-    seen.append(rest)
-    plain = html.unescape(_TAG.sub("\n", "".join(seen)))
-    return html.unescape(title[1]).strip() if title else "", "\n".join(plain.split("\n"))[:_MAX_PAGE].strip()
+    seen = _UNSEEN.sub("\n", text[: 4 * _MAX_PAGE])
+    plain = html.unescape(_TAG.sub("\n", seen))[:_MAX_PAGE].strip()
+    return html.unescape(title[1]).strip() if title else "", plain
 
 
 def looks_like_stream(text: str) -> bool:

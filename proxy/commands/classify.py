@@ -84,11 +84,14 @@ def run(args: argparse.Namespace) -> int:
     with source:
         if args.jsonl:
             return _lines(source, rules, sys.stdout, explained=args.explain)
-        answer = recorded(
-            source.read(), status=args.status, headers=[one for one in headers if one], provider=args.provider
-        )
+        raw = source.read()
+    answer = recorded(raw, status=args.status, headers=[one for one in headers if one], provider=args.provider)
     told = explain(answer, rules)
     sys.stdout.write(page(told, explained=args.explain))
+    if told.verdict is None and args.status is None and not raw.startswith(b"HTTP/"):
+        print(
+            "llm-triage classify: no status was given, so it was read as a 200; --status N says which", file=sys.stderr
+        )
     return 0
 
 

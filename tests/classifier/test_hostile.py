@@ -151,6 +151,16 @@ HOSTILE = {
     "backslashes": b'{"message":"' + b"\\" * 100_000,
     "pairs": b'{"message":' * 20_000,
     "reprs": b"{'a': 'b' " * 20_000,
+    "escaped quotes": b"{'a': " + b"\\'" * 60_000,
+    "escaped double quotes": b'{"a": ' + b'\\"' * 60_000 + b"'",
+    "open strings": b"{'a': '" + b"\\'" * 60_000,
+    "closed scripts": b"<html>" + b"<script></script>" * 15_000,
+    "styles in scripts": b"<html>" + b"<style><script>" * 15_000,
+    "open tags": b"<html>" + b"<a " * 80_000,
+    "entities": b"<html>" + b"&amp;" * 50_000,
+    "used limits": b'{"error":{"message":"token ' + b"limit 1 used 1 requested " * 5_000 + b'"}}',
+    "status codes": b"error error error status code http " * 8_000,
+    "reset at": b"reset at on until 2026-" * 8_000,
     "spaces": b'{"error"' + b" " * 200_000 + b":1}",
     "cjk": "余额".encode() * 40_000,
 }
@@ -158,11 +168,11 @@ HOSTILE = {
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_hostile_bodies_take_bounded_time(name: str) -> None:
-    """A quarter of a second is some fifty times what the worst of them takes; a runaway takes minutes."""
+    """Half a second of this process is several times what the worst of them takes; a runaway takes minutes."""
     for status in (200, 429):
-        start = time.perf_counter()
+        start = time.process_time()
         classify(Answer(status=status, body=HOSTILE[name]))
-        assert time.perf_counter() - start < 0.25
+        assert time.process_time() - start < 0.5
 
 
 @pytest.mark.parametrize("stream", [False, True])
@@ -216,9 +226,9 @@ def test_time_grows_no_faster_than_the_body() -> None:
         body = b'{"error":{"message":"' + b"the quota of your account is used " * (size // 34) + b'"}}'
         best = float("inf")
         for _ in range(5):
-            start = time.perf_counter()
+            start = time.process_time()
             classify(Answer(status=500, body=body))
-            best = min(best, time.perf_counter() - start)
+            best = min(best, time.process_time() - start)
         return best
 
     assert took(256_000) < 32 * took(16_000)

@@ -68,7 +68,11 @@ def test_a_good_answer(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> No
     path = tmp_path / "answer"
     path.write_bytes(b'{"choices":[]}')
     assert run(str(path)) == 0
-    assert capsys.readouterr().out.startswith("good answer")
+    told = capsys.readouterr()
+    assert told.out.startswith("good answer")
+    assert "--status" in told.err
+    assert run("--status", "200", str(path)) == 0
+    assert capsys.readouterr().err == ""
 
 
 def test_standard_input(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
