@@ -5,6 +5,7 @@ The way of a request; `handler.py` tells it as a story, `way/` has a file for ea
     server       bytes on the data port become a request
     accept       the request becomes a call: limits, hop-by-hop headers, the body held or streamed
     address      which upstream, path and credential; who may call at all
+    amend        with `history: heal`, a history out of order is mended: `session/`
     ask          one attempt upstream: an answer's head and beginning, or how it broke
     judge        what the answer means: `classifier/`, and `stream/` for a first event
     persist      wait and ask again where that helps, by what `retry/` decides
@@ -12,8 +13,8 @@ The way of a request; `handler.py` tells it as a story, `way/` has a file for ea
     deliver      head, tags and body to the client; `watched` where it is an event stream
     report       metrics, log line, outages, the status page: `report/`, shown by `admin/`
 
-Around it: `cli` and `commands/` start it, `config/` says how, `app` holds a running one together, `dialects/` alone knows
-providers' wire shapes, `store/` keeps what outlives a call, `model` has the words that all of them share.
+Around it: `cli` and `commands/` start it, `config/` says how, `app` holds a running one together, `workers/` runs several,
+`dialects/` alone knows providers' wire shapes, `store/` keeps what outlives a call, `model` has the words that all of them share.
 
 The classifier is a library of its own: `from proxy import Answer, classify`.
 """
