@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from proxy.cli import COMMANDS
-from tests.docs.markdown import ROOT, fences, links, page, quoted, table
+from tests.docs.markdown import ROOT, fences, links, page, quoted, section, table
+from tests.test_purity import PURE, WAIT
 
 ARCHITECTURE = page("docs/architecture.md")
 [DRAWING] = fences(ARCHITECTURE, "mermaid")
@@ -115,6 +116,14 @@ def test_every_stage_is_told():
         for name in quoted(cell)
     }
     assert told == {path.stem for path in (SOURCE / "way").glob("*.py")} - DOORS
+
+
+def test_what_is_pure_is_what_is_tried():
+    [told] = re.findall(
+        r"(.*?), and `retry` but for the two files that wait \((.*?)\)", section(ARCHITECTURE, "## What is pure")
+    )
+    assert {*quoted(told[0]), "retry"} == {*PURE}
+    assert {f"proxy.retry.{name}" for name in quoted(told[1])} == WAIT
 
 
 @pytest.mark.parametrize("to", links(ARCHITECTURE))
