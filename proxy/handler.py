@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from typing import Final
 
 import aiohttp
@@ -19,21 +19,22 @@ from proxy.report.log import log
 from proxy.report.mask import credential_label, mask_target
 from proxy.report.reporter import Reporter
 from proxy.retry.budget import Budget
-from proxy.server import CLOSE, KEEP
+from proxy.server import CLOSE, KEEP, break_off
 from proxy.session.hint import SessionHint
 from proxy.setup import Setup
 from proxy.stream import CodedWatch, Watch
 from proxy.way import cors, credential, refuse
 from proxy.way.accept import Call, accept, body_of
-from proxy.way.address import Target, address
+from proxy.way.address import Route, Target, address
 from proxy.way.advise import advise, advise_own
 from proxy.way.amend import Thread, Threads, is_signed, thread_key
 from proxy.way.ask import Answered, Ask, Attempt
 from proxy.way.body import Body, Held
 from proxy.way.caller import caller_of
 from proxy.way.deliver import deliver
+from proxy.way.endpoint import Endpoint
 from proxy.way.headers import lines_of
-from proxy.way.judge import Look, judge, verdict_on_event
+from proxy.way.judge import Look, judge, seen_error, verdict_on_event
 from proxy.way.persist import Persist, Persistence, discard, model_of
 from proxy.way.refuse import Refusal
 from proxy.way.sink import Sink
@@ -115,10 +116,8 @@ class Proxy:
 class Exchange:
     """One request and its answer."""
 
-    __slots__ = ("ask", "body", "call", "call_id", "http", "loop_time", "proxy", "setup", "started_at", "stream_told",
-                 "target",
-        "thread",
-    )  # fmt: skip
+    __slots__ = ("ask", "began", "body", "call", "call_id", "http", "loop_time", "proxy", "route", "setup", "started_at",
+                 "stream_told", "target", "thread")  # fmt: skip
 
     def __init__(self, proxy: Proxy, setup: Setup, http: web.BaseRequest) -> None:
         self.proxy = proxy
@@ -127,7 +126,9 @@ class Exchange:
         self.loop_time = asyncio.get_running_loop().time
         self.started_at = self.loop_time()
         self.call: Call | None = None
+        self.route: Route | None = None
         self.target: Target | None = None
+        self.began = False  # an answer is on its way to the client
         self.body: Body | None = None
         self.call_id = ""
         self.stream_told = False
@@ -147,6 +148,7 @@ class Exchange:
         route = self.setup.routes.of(call.path)
         if route is None:
             return self.refuse("no_upstream")
+        self.route = route
         target = address(call, route, self.setup.clients)
         if isinstance(target, Refusal):
             return self.refuse(target.reason)
@@ -158,17 +160,20 @@ class Exchange:
             if not observes:
                 return self.refuse("proxy_busy")
             self.would(Would.REFUSE_INFLIGHT)
+        if target.lacks_credential:
+            self.would(Would.REFUSE_CREDENTIAL)
         body = body_of(
             call,
             self.proxy.held,
             replay=limits.replay_bytes,
-            max_bytes=0 if observes else limits.body_bytes,
+            max_bytes=limits.body_bytes,
             idle_s=settings.timeouts.upload_idle,
+            observes=observes,
         )
         if isinstance(body, Refusal):
             return self.refuse(body.reason)
         self.body = body
-        if body is not None and not body.is_complete and read.get("expect", "").lower() == "100-continue":
+        if body is not None and not body.is_complete and awaits_continue(self.http, read):
             self.send(_CONTINUE)
         if route.heals and body is not None and target.endpoint.dialect is not None and call.method == "POST":
             await self.mend(call, target, body)
@@ -277,7 +282,7 @@ class Exchange:
         result, verdict = attempt.result, attempt.verdict
         if not isinstance(result, Answered):
             assert verdict is not None
-            facts = advise_own(verdict, self.call_id, retries=retries, used_up=used_up)
+            facts = advise_own(verdict, self.call_id, retries=retries, used_up=used_up, observes=self.observes())
             return self.own_answer(verdict, refuse.STATUS[result.reason], facts)
         try:
             if verdict is None:
@@ -295,6 +300,7 @@ class Exchange:
         response = answered.response
         head = self.setup.answers.sort(response.raw_headers)
         if response.status == 101:
+            self.began = True
             return await tunnel(self.http, response, head)
         changes = "" if self.thread is None else self.thread.changes
         tags = b""
@@ -310,7 +316,10 @@ class Exchange:
                 self.proxy.reporter.call_healed(self.report(facts, response.status, None, request_id(response)))
             if whole and not self.stream_told:
                 await self.thread.taken()
-        if whole and not self.stream_told:
+        hidden = seen_error(answered, self.look()) if whole and answered.seen is not None else None
+        if hidden is not None:
+            self.tell_hidden(hidden, response)
+        elif whole and not self.stream_told:
             self.proxy.reporter.call_succeeded(
                 self.target.route.name,
                 self.target.endpoint.label,
@@ -357,6 +366,8 @@ class Exchange:
             replaced.add(b"content-length")
             extra.append(("content-length", str(len(annotated))))
         head = self.setup.answers.sort(response.raw_headers, without=frozenset(replaced) if replaced else _NOTHING)
+        if annotated is not None:
+            head.length = len(annotated)
         sink = Sink(self.http, response, head, keep=self.keeps(), tags=lines_of(extra), status=status)
         self.let_go()
         self.proxy.reporter.call_failed(self.report(facts, status, verdict, request_id(response)))
@@ -382,6 +393,8 @@ class Exchange:
         reporter, settings = self.proxy.reporter, self.target.route.settings
         opened = reporter.stream_opened(self.target.route.name)
         observes = self.target.route.observes
+        if answered.is_early and settings.stream.hold:
+            self.would(Would.HOLD)
         try:
             return await deliver_watched(
                 sink,
@@ -416,6 +429,12 @@ class Exchange:
                 self.would(Would.WRITE_EVENT)
         return Problem.of(STATUS_OF_CLASS[verdict.cls], verdict, facts)
 
+    def tell_hidden(self, verdict: Verdict, response: aiohttp.ClientResponse) -> None:
+        """An error inside a 200 that was only observed: the client has it as it came."""
+        facts = advise_own(verdict, self.call_id or new_call_id(), observes=True)
+        self.proxy.reporter.attempt_failed(self.labels()[0], verdict)
+        self.proxy.reporter.call_failed(self.report(facts, response.status, verdict, request_id(response)))
+
     def tell_broken(self, reason: str) -> None:
         verdict = own_verdict(reason)
         self.call_id = self.call_id or new_call_id()
@@ -425,6 +444,8 @@ class Exchange:
     def status_for(self, verdict: Verdict, response: aiohttp.ClientResponse) -> int:
         """The upstream's status, but where `compat` asks for another."""
         compat = self.settings().compat
+        if self.observes():
+            return response.status
         if verdict.cls is Class.BUDGET_EXHAUSTED and compat.budget_status:
             return compat.budget_status
         if response.status == 200 and compat.error_in_200 == "status":
@@ -433,7 +454,7 @@ class Exchange:
 
     def annotated(self, answered: Answered, problem: Problem) -> bytes | None:
         """The body with what is known of the failure inside, where that is asked for and can be done."""
-        if not self.settings().compat.annotate or not answered.ended or answered.watch is not None:
+        if not self.settings().compat.annotate or self.observes() or not answered.ended or answered.watch is not None:
             return None
         if answered.response.headers.get("Content-Encoding") or self.http.method == "HEAD":
             return None
@@ -444,7 +465,8 @@ class Exchange:
     def refuse(self, reason: str) -> web.StreamResponse:
         """Answers without bothering the provider."""
         verdict = self.own_verdict(reason)
-        return self.own_answer(verdict, refuse.STATUS[reason], advise_own(verdict, new_call_id()))
+        facts = advise_own(verdict, new_call_id(), observes=self.observes())
+        return self.own_answer(verdict, refuse.STATUS[reason], facts)
 
     def fault(self, fault: Exception) -> web.StreamResponse:
         """A bug of ours. Of the exception only its type and place are told: its text may hold anything."""
@@ -454,6 +476,12 @@ class Exchange:
         place = "" if trace is None else f"{trace.tb_frame.f_code.co_qualname}:{trace.tb_lineno}"
         log.error("proxy fault", extra={"facts": {"type": type(fault).__name__, "place": place}})
         if self.http.transport is None or self.http.transport.is_closing():
+            return CLOSE
+        if self.began:
+            # A second head in the midst of an answer would pass for its body.
+            break_off(self.http)
+            if not self.stream_told:
+                self.tell_broken("proxy_fault")
             return CLOSE
         return self.refuse("proxy_fault")
 
@@ -487,8 +515,8 @@ class Exchange:
     # -- what is told
 
     def would(self, what: Would) -> None:
-        if self.target is not None:
-            self.proxy.reporter.would(self.target.route.name, what)
+        if self.route is not None:
+            self.proxy.reporter.would(self.route.name, what)
 
     def report(self, facts: Facts, status: int | None, verdict: Verdict | None, provider_request_id: str) -> CallReport:
         upstream, endpoint = self.labels()
@@ -522,7 +550,8 @@ class Exchange:
         )
 
     def labels(self) -> tuple[str, str]:
-        return ("", "other") if self.target is None else (self.target.route.name, self.target.endpoint.label)
+        endpoint = self.endpoint()
+        return ("", "other") if self.route is None or endpoint is None else (self.route.name, endpoint.label)
 
     def client(self) -> str:
         """Names the caller without telling its key."""
@@ -552,15 +581,28 @@ class Exchange:
             hold_s=0.0 if route.observes else route.settings.stream.hold,
             peek_bytes=route.settings.stream.peek_bytes,
             ends_at_eof=route.ends_at_eof,
+            observes=route.observes,
         )
 
     def generates(self) -> bool:
         return self.target is not None and self.target.endpoint.generates and self.http.method == "POST"
 
     def dialect(self) -> Dialect | None:
-        if self.target is not None:
-            return self.target.endpoint.dialect or self.target.route.provider.dialect
+        endpoint = self.endpoint()
+        if self.route is not None and endpoint is not None:
+            return endpoint.dialect or self.route.provider.dialect
         return None if self.call is None else dialect_of(self.call.path)
+
+    def endpoint(self) -> Endpoint | None:
+        """What kind of call it is, once its upstream is known."""
+        if self.target is not None:
+            return self.target.endpoint
+        if self.route is None or self.call is None:
+            return None
+        return self.route.endpoints.of(self.call.path[len(self.route.prefix) :])
+
+    def observes(self) -> bool:
+        return self.route is not None and self.route.observes
 
     def keeps(self) -> bool:
         """Whether the client's connection can serve another request.
@@ -574,11 +616,21 @@ class Exchange:
 
     def let_go(self) -> None:
         """The answer's first byte goes to the client: nothing is repeated from here on."""
+        self.began = True
         if self.body is not None:
             self.body.let_go()
 
     def end(self) -> None:
-        self.let_go()
+        if self.body is None:
+            return
+        self.body.let_go()
+        if self.body.is_over:
+            self.would(Would.REFUSE_SIZE)
+
+
+def awaits_continue(http: web.BaseRequest, read: Mapping[str, str]) -> bool:
+    """HTTP/1.0 has no interim answers: there the expectation is ignored (RFC 9110, 10.1.1)."""
+    return "expect" in read and read["expect"].lower() == "100-continue" and http.version >= (1, 1)
 
 
 def request_id(response: aiohttp.ClientResponse) -> str:

@@ -13,6 +13,7 @@ import logging
 import socket
 import struct
 from collections.abc import Awaitable, Callable
+from http import HTTPStatus
 from typing import Any, Final
 
 from aiohttp import web
@@ -120,10 +121,18 @@ class Connection(web.RequestHandler):
         exc: BaseException | None = None,
         message: str | None = None,
     ) -> web.StreamResponse:
-        """Called by aiohttp for what its parser refuses. The text of `exc` holds the client's bytes: it goes nowhere."""
-        too_large = isinstance(exc, LineTooLong) or "too many" in str(message).lower()
+        """Called by aiohttp for what its parser refuses, and for an exception of the handler's (500).
+
+        The text of `exc` can hold the client's bytes: it goes nowhere.
+        """
+        if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            reason = "proxy_fault"
+        elif isinstance(exc, LineTooLong) or "too many" in str(message).lower():
+            reason = "head_too_large"
+        else:
+            reason = "malformed"
         if self.transport is not None and not self.transport.is_closing():
-            self.transport.write(self._refuse("head_too_large" if too_large else "malformed"))
+            self.transport.write(self._refuse(reason))
         return CLOSE
 
 

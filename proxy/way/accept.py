@@ -37,6 +37,9 @@ def accept(http: web.BaseRequest, requests: RequestFilter, *, head_bytes: int) -
         target.encode("ascii")
     except UnicodeError:
         return Refusal("malformed")
+    # The parser undoes `chunked` alone. With another coding under it, the body would go on without a word of that.
+    if head.read.get("transfer-encoding", "chunked").strip().lower() != "chunked":
+        return Refusal("malformed")
     if head_bytes and head.size + len(target) > head_bytes:
         return Refusal("head_too_large")
     path, _, query = target.partition("?")
@@ -55,14 +58,19 @@ def origin_form(target: str) -> str:
     return rest if rest.startswith("/") else "/" + rest
 
 
-def body_of(call: Call, held: Held, *, replay: int, max_bytes: int, idle_s: float) -> Body | Refusal | None:
+def body_of(
+    call: Call, held: Held, *, replay: int, max_bytes: int, idle_s: float, observes: bool
+) -> Body | Refusal | None:
     """The call's body, read as far as it has arrived; None where there is none."""
     content = call.http.content
     if content is EMPTY_PAYLOAD:
         return None
     length = call.head.read.get("content-length")
-    if max_bytes and length is not None and int(length) > max_bytes:
+    if max_bytes and length is not None and int(length) > max_bytes and not observes:
         return Refusal("body_too_large")
-    body = Body(content, held, replay=replay, max_bytes=max_bytes, idle_s=idle_s)
+    body = Body(content, held, replay=replay, max_bytes=max_bytes, idle_s=idle_s, observes=observes)
     body.take_arrived()
+    if body.is_over and not observes:
+        body.let_go()
+        return Refusal("body_too_large")
     return body

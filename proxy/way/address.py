@@ -71,9 +71,8 @@ class Route:
         url = self._urls.get(target)
         if url is None:
             origin = self._origin
-            url = URL.build(
-                scheme=origin.scheme, host=origin.host or "", port=origin.port, path=self._base + target, encoded=True
-            )
+            path = self._base + target if target != "*" else self._base or target
+            url = URL.build(scheme=origin.scheme, host=origin.host or "", port=origin.port, path=path, encoded=True)
             if "?" not in target and len(self._urls) < _URLS:
                 self._urls[target] = url
         return url
@@ -89,6 +88,7 @@ class Target:
     url: URL
     headers: CIMultiDict[str]
     client: str = ""
+    lacks_credential: bool = False  # and goes on without one, since its upstream is only observed
 
 
 class Routes:
@@ -112,7 +112,7 @@ def address(call: Call, route: Route, clients: credential.Clients) -> Target | R
     path = call.path[len(route.prefix) :] if route.prefix else call.path
     headers = call.head.passed
     settings = route.settings
-    client = ""
+    client, lacks_credential = "", False
     if clients or route.injected is not None or route.needs_credential or settings.allow is not None:
         preflight = call.method == "OPTIONS" and "access-control-request-method" in call.head.read
         carriers = list(credential.carried(call.head.read, call.query))
@@ -130,13 +130,15 @@ def address(call: Call, route: Route, clients: credential.Clients) -> Target | R
             credential.without_headers(headers)
             target = credential.without_query(target)
             credential.inject(headers, *route.injected)
-        elif route.needs_credential and not route.observes and credential.is_missing(carriers, call.method):
-            return Refusal("missing_credential")
+        elif route.needs_credential and credential.is_missing(carriers, call.method):
+            if not route.observes:
+                return Refusal("missing_credential")
+            lacks_credential = True
     for name, value in settings.headers.items():
         headers[name] = value
     if not target.startswith("/") and target != "*":
         target = "/" + target
-    return Target(route, route.endpoints.of(path), path, route.url(target), headers, client)
+    return Target(route, route.endpoints.of(path), path, route.url(target), headers, client, lacks_credential)
 
 
 def identify(
@@ -146,9 +148,10 @@ def identify(
     own = call.head.read.get(credential.CLIENT_KEY)
     if own is not None:
         name = clients.name_of(own.strip())
-        return None if name is None else (name, frozenset())
+        # Who sends the key twice has it forwarded neither time.
+        return None if name is None else (name, frozenset(c for c, s in carriers if clients.name_of(s) is not None))
     for _, secret in carriers:
         name = clients.name_of(secret)
         if name is not None:
-            return name, frozenset(c for c, s in carriers if s == secret)
+            return name, frozenset(c for c, s in carriers if clients.name_of(s) is not None)
     return None

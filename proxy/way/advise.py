@@ -49,8 +49,12 @@ def advise(
     )
 
 
-def advise_own(verdict: Verdict, call_id: str, *, retries: int = 0, used_up: bool = False) -> Facts:
+def advise_own(
+    verdict: Verdict, call_id: str, *, retries: int = 0, used_up: bool = False, observes: bool = False
+) -> Facts:
     """What the tags of an answer say that the proxy makes itself."""
+    if observes:
+        return Facts(call_id=call_id, session=SessionHint(action=verdict.action), retries=retries)
     wait_s = RETRY_AFTER_S.get(verdict.reason)
     return Facts(
         call_id=call_id,

@@ -38,6 +38,9 @@ class Answered:
     verdict: Verdict | None = None  # None: a good answer
     is_cut: bool = False  # an event stream that ended before its first event
     is_peers: bool = False  # the verdict was taken over from another proxy of our kind
+    seen: list[bytes] | None = None  # where a body that passes is looked at afterwards: its pieces,
+    seen_bytes: int = 0  # if they are no more than so many
+    is_early: bool = False  # only observed: an event stream whose head would have waited for its first event
 
 
 @dataclass(slots=True)
@@ -113,6 +116,9 @@ class Ask:
         if isinstance(result, Broke):
             if self.body is not None and self.body.fault is not None:
                 result = Refusal(self.body.fault)
+        elif result.status == 101 and not self.is_upgrade:
+            result.close()
+            result = Broke("bad_answer", connected=True)
         else:
             result = Answered(result)
         return Attempt(result, progress, loop.time())

@@ -42,6 +42,7 @@ class Body:
         "_idle_s",
         "_kept",
         "_max",
+        "_observes",
         "_pieces",
         "_replay",
         "_sender",
@@ -50,12 +51,15 @@ class Body:
         "is_complete",
     )
 
-    def __init__(self, content: StreamReader, held: Held, *, replay: int, max_bytes: int, idle_s: float) -> None:
+    def __init__(
+        self, content: StreamReader, held: Held, *, replay: int, max_bytes: int, idle_s: float, observes: bool = False
+    ) -> None:
         self._content = content
         self._held = held
         self._replay = replay
         self._max = max_bytes
         self._idle_s = idle_s
+        self._observes = observes  # no size is refused
         self._pieces: list[bytes] = []
         self._kept = True
         self._size = 0
@@ -67,6 +71,11 @@ class Body:
     def has_begun(self) -> bool:
         """Whether any of it was read."""
         return self._size > 0 or self.is_complete
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it has grown beyond the limit all the same."""
+        return self._max > 0 and self._size > self._max
 
     @property
     def can_repeat(self) -> bool:
@@ -134,7 +143,7 @@ class Body:
             if not data:
                 self.is_complete = True
                 return
-            if self._max and self._size + len(data) > self._max:
+            if self._max and self._size + len(data) > self._max and not self._observes:
                 self.fault = "body_too_large"
                 raise web.RequestPayloadError("too large")
             self._keep(data)

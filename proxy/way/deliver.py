@@ -24,6 +24,8 @@ async def deliver(sink: Sink, answered: Answered) -> bool:
         data = content.read_nowait(-1)
     ended = answered.ended or content.at_eof()
     while True:
+        if answered.seen is not None:
+            _see(answered, answered.seen, data)
         sink.write(data, last=ended and not broke)
         if broke:
             answered.response.close()
@@ -39,3 +41,11 @@ async def deliver(sink: Sink, answered: Answered) -> bool:
         except (aiohttp.ClientError, OSError):
             data = rest_of(content)
             broke = True
+
+
+def _see(answered: Answered, seen: list[bytes], data: bytes) -> None:
+    answered.seen_bytes -= len(data)
+    if answered.seen_bytes < 0:
+        answered.seen = None
+    else:
+        seen.append(data)

@@ -138,7 +138,7 @@ class AnswerFilter:
         for name, value in raw:
             prefix, read_as = known.get(name) or self._learn(name)
             if read_as is not None:
-                read[read_as] = value
+                read[read_as] = value if read_as not in read else read[read_as] + b", " + value
             if prefix is not None and not (without and name.lower() in without):
                 lines += (prefix, value, b"\r\n")
         length = None

@@ -34,6 +34,7 @@ class Look:
     dialect: Dialect | None
     generates: bool  # a POST that generates or embeds: its good answer is worth a look
     hold_s: float  # 0: nothing waits
+    observes: bool = False  # nothing is held, what is found is only counted and told
     peek_bytes: int
     ends_at_eof: bool
 
@@ -42,13 +43,14 @@ async def judge(answered: Answered, look: Look) -> None:
     """Sets `answered.verdict` where the answer is a failure, and `answered.watch` where it is an event stream."""
     response = answered.response
     status = response.status
+    if look.provider.name == PEER and (status >= 400 or status == 200):
+        answered.verdict = peer_verdict(response.raw_headers)
+        answered.is_peers = answered.verdict is not None
+        if answered.is_peers:
+            return
     if status >= 400:
-        if look.provider.name == PEER:
-            answered.verdict = peer_verdict(response.raw_headers)
-            answered.is_peers = answered.verdict is not None
-        if answered.verdict is None:
-            await read_head(answered, most=CLASSIFIED, hold_s=look.hold_s or HOLD_S)
-            answered.verdict = classify(_answer(answered, look.provider), look.rules, now=time.time())
+        await read_head(answered, most=CLASSIFIED, hold_s=look.hold_s or HOLD_S)
+        answered.verdict = classify(_answer(answered, look.provider), look.rules, now=time.time())
         return
     if status != 200:
         return
@@ -65,35 +67,61 @@ async def judge(answered: Answered, look: Look) -> None:
     )
     if watch is not None:
         answered.watch = watch
-        if look.hold_s:
+        if look.observes:
+            _what_is_there(answered, watch)
+        elif look.hold_s:
             await _first_event(answered, watch, look)
     elif look.generates and _is_json(kind):
-        await _whole(answered, look)
+        length = headers.get("Content-Length")
+        if length is not None and length.isdigit() and int(length) > look.peek_bytes:
+            return
+        if look.observes:
+            answered.seen, answered.seen_bytes = [], look.peek_bytes
+        else:
+            await _whole(answered, look)
+
+
+def seen_error(answered: Answered, look: Look) -> Verdict | None:
+    """What an error inside a 200 means that has passed already, in observe mode."""
+    if not answered.seen:
+        return None
+    answered.first = b"".join(answered.seen)
+    return _hidden(answered, look)
+
+
+def _what_is_there(answered: Answered, watch: Watch | CodedWatch) -> None:
+    content = answered.response.content
+    if content.exception() is None:
+        answered.first = content.read_nowait(-1)
+        answered.ended = content.at_eof()
+        watch.feed(answered.first)
+    answered.is_early = not watch.is_decided
 
 
 async def _whole(answered: Answered, look: Look) -> None:
     """A good status with JSON: looked at only while it is small and comes at once."""
     response = answered.response
-    length = response.headers.get("Content-Length")
-    if length is not None and length.isdigit() and int(length) > look.peek_bytes:
-        return
     content = response.content
     if content.exception() is None:
         answered.first = content.read_nowait(-1)
         answered.ended = content.at_eof()
     if not answered.ended and look.hold_s:
         await read_head(answered, most=look.peek_bytes, hold_s=look.hold_s)
-    if not answered.ended:
-        return
+    if answered.ended:
+        answered.verdict = _hidden(answered, look)
+
+
+def _hidden(answered: Answered, look: Look) -> Verdict | None:
     body = answered.first
-    coding = response.headers.get("Content-Encoding")
+    coding = answered.response.headers.get("Content-Encoding")
     if coding is not None:
         # An error is short; inflating every good answer to look for one would cost more than it finds.
         if len(body) > CODED_ERROR:
-            return
+            return None
         body = inflated(body, coding).encode()
-    if looks_like_error(body, look.provider):
-        answered.verdict = classify(_answer(answered, look.provider), look.rules, now=time.time())
+    if not looks_like_error(body, look.provider):
+        return None
+    return classify(_answer(answered, look.provider), look.rules, now=time.time())
 
 
 async def _first_event(answered: Answered, watch: Watch | CodedWatch, look: Look) -> None:

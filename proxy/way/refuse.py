@@ -63,5 +63,6 @@ def answer(
         lines.append("connection: close")
     elif minor == 0:
         lines.append("connection: keep-alive")
-    head = "\r\n".join(lines).encode("ascii") + b"\r\n\r\n"
+    # What a browser's preflight asked for is repeated, and need not be ASCII.
+    head = "\r\n".join(lines).encode() + b"\r\n\r\n"
     return head if is_head else head + body

@@ -56,7 +56,7 @@ class Sink:
         self.pieces = 0
         self.sent = 0  # body bytes
         reason = (response.reason or "").encode("utf-8", "surrogateescape")
-        self._pending = [b"HTTP/1.%d %d %b\r\n" % (version.minor, status, reason), *head.lines]
+        self._pending = [b"HTTP/1.%d %03d %b\r\n" % (version.minor, status, reason), *head.lines]
         if tags:
             self._pending.append(tags)
         if not self.keep:
