@@ -71,7 +71,7 @@ _KINDS: Final[Mapping[str, _Kind]] = _kinds()
 # MiniMax and others put their business code at a message's end: "insufficient balance (1008)"
 _CLOSING_CODE: Final = re.compile(r"\((\d{4,6})\)\s{0,4}$")
 # No event fails without one of these in it; most events of a long stream need no parsing for that.
-_MAY_FAIL: Final = re.compile(r'rror|[cC]ode|fail|lock|"ok"|uccess|Reason|tatus|errno|"ret"')
+_MAY_FAIL: Final = re.compile(r'rror|[cC]ode|fail|lock|"ok"|uccess|Reason|tatus|errno|"ret"|xception|HTTP_STATUS/[45]')
 # A gateway that answers 500 or 502 says by its own members what it was told.
 _WRAPPED: Final = (500, 502)
 _EMPTY: Final = frozenset({"", "none", "null", "undefined"})
@@ -186,7 +186,7 @@ def _failed_value(answer: Answer, headers: Mapping[str, str], provider: Provider
     text = text_of(answer.body, headers.get("content-encoding", ""))
     kind = headers.get("content-type", "")
     if answer.stream or "event-stream" in kind or (unwrap.looks_like_stream(text) and "json" not in kind):
-        return next((event for event in unwrap.events(text) if _event_failed(event, provider)), None)
+        return next((event for event in unwrap.events(text, _MAY_FAIL) if _event_failed(event, provider)), None)
     value = unwrap.json_value(text) if text.lstrip()[:1] in ("{", "[") else None
     if value is not None and is_failure(value, provider):
         return (failed_choice(value) or value) if isinstance(value, dict) else value
@@ -200,11 +200,7 @@ def _event_failed(event: unwrap.Event, provider: Provider | None) -> bool:
         return True
     if event.name in ("error", "exception") and event.data:
         return True
-    return (
-        bool(_MAY_FAIL.search(event.data))
-        and event.data[:1] in ("{", "[")
-        and is_failure(unwrap.json_value(event.data), provider)
-    )
+    return event.data[:1] in ("{", "[") and is_failure(unwrap.json_value(event.data), provider)
 
 
 class _Reader:
@@ -257,8 +253,8 @@ class _Reader:
             self.prose(layer, page)
             return "html"
         if unwrap.looks_like_stream(body):
-            found = unwrap.events(body)
-            event = next((one for one in found if _event_failed(one, None)), found[0] if found else None)
+            failed = (one for one in unwrap.events(body, _MAY_FAIL) if _event_failed(one, None))
+            event = next(failed, None) or next(unwrap.events(body), None)
             if event is not None:
                 return self.body(layer, event)
         self.text(layer, body, 0)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import html
 import json
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Final
@@ -18,6 +19,7 @@ _STARTS: Final = re.compile(r"[{\[]\s*[\"'{]")
 _MAX_STARTS: Final = 4
 _MAX_EMBEDDED: Final = 64 * 1024
 _MAX_SEARCHED: Final = 32 * 1024
+_BLANK_LINE: Final = re.compile(r"\n[ \t]{0,8}\n")
 _MAX_EVENTS: Final = 4096
 _PAIR: Final = re.compile(
     r'"(code|type|status|reason|message|msg|error|detail|error_code|error_msg|raw|body)"\s{0,8}:\s{0,8}'
@@ -144,12 +146,22 @@ def looks_like_stream(text: str) -> bool:
     return text.lstrip("\ufeff \r\n").startswith(("data:", "event:", "error: {", "id:", ": ", ":HTTP_STATUS", "retry:"))
 
 
-def events(text: str) -> list[Event]:
-    """The events of a stream, a bare JSON line among them as an event of its own (Google ends broken streams so)."""
-    found: list[Event] = []
+def events(text: str, telling: re.Pattern[str] | None = None) -> Iterator[Event]:
+    """The events of a stream, a bare JSON line among them as an event of its own (Google ends broken streams so).
+
+    With `telling` only those in whose text it is found: most events of a long stream need no reading to be passed over.
+    """
+    if "\r" in text:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    blocks = (block for block in _BLANK_LINE.split(text) if telling is None or telling.search(block))
+    for block in islice(blocks, _MAX_EVENTS):
+        yield from _event(block)
+
+
+def _event(block: str) -> Iterator[Event]:
     name, data, status = "", [], 0
     bare: list[str] = []
-    for line in [*text.splitlines(), ""]:
+    for line in block.split("\n"):
         if line.startswith("data:"):
             data.append(line[5:].lstrip())
         elif line.startswith("error:"):
@@ -159,18 +171,11 @@ def events(text: str) -> list[Event]:
             name = line[6:].strip()
         elif line.startswith(":HTTP_STATUS/"):
             status = int(line[13:16]) if line[13:16].isdigit() and line[13:16].isascii() else 0
-        elif line.startswith((":", "id:", "retry:")):
-            continue
-        elif line.strip():
+        elif line.strip() and not line.startswith((":", "id:", "retry:")):
             bare.append(line)
-        else:
-            if data:
-                found.append(Event(name, "\n".join(data), status))
-            if len(bare) > 1 and all(part.startswith("{") and part.endswith("}") for part in bare):
-                found += [Event("", part) for part in bare]
-            elif bare:
-                found.append(Event("", "\n".join(bare)))
-            name, data, status, bare = "", [], 0, []
-            if len(found) >= _MAX_EVENTS:
-                break
-    return found
+    if data:
+        yield Event(name, "\n".join(data), status)
+    if len(bare) > 1 and all(part.startswith("{") and part.endswith("}") for part in bare):
+        yield from (Event("", part) for part in bare)
+    elif bare:
+        yield Event("", "\n".join(bare))
