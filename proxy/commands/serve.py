@@ -17,6 +17,7 @@ from proxy.config import Config, ConfigError, Overrides, changed_needs_restart, 
 from proxy.loop import run_loop
 from proxy.report import log as logs
 from proxy.report.reporter import Reporter
+from proxy.store.opened import StoreError
 
 log: Final = logging.getLogger(logs.LOGGER)
 
@@ -45,7 +46,12 @@ def run(args: argparse.Namespace) -> int:
     for warning in warnings(config):
         log.warning("configuration", extra={"facts": {"warning": warning}})
     raise_open_files()
-    return run_loop(serve(_service(config, rules), source))
+    try:
+        service = _service(config, rules)
+    except StoreError as problem:
+        print(problem, file=sys.stderr)
+        return 2
+    return run_loop(serve(service, source))
 
 
 def _service(config: Config, rules: Rules) -> Served:

@@ -12,6 +12,7 @@ import os
 import signal
 import socket
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final, assert_never
@@ -26,6 +27,7 @@ from proxy.workers.pipe import Pipe, Verb, open_pipe
 
 TELL_S: Final = 1.0  # how often the parent may hear that the status has news
 CLOSE_S: Final = 3.0
+DIES_S: Final = 1.0
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -34,14 +36,24 @@ def main(arguments: Sequence[str]) -> None:
     fd, parent, directory, name = arguments
     logs.configure(level="info", style="text")
     shared.join(Path(directory), name)
-    run_loop(live(socket.socket(fileno=int(fd))))
-    if os.getppid() != int(parent):
+    was_told = run_loop(live(socket.socket(fileno=int(fd))))
+    if has_died(int(parent), 0.0 if was_told else DIES_S):
         shared.remove(Path(directory))  # nobody else is left to do it
     os._exit(0)  # a look-up of a name that hangs in a thread must not hold the process
 
 
+def has_died(parent: int, within_s: float) -> bool:
+    """A process that is killed closes its files first, and only then leaves its children to another."""
+    end = time.monotonic() + within_s
+    while os.getppid() == parent:
+        if time.monotonic() >= end:
+            return False
+        time.sleep(0.01)
+    return True
+
+
 async def live(end: socket.socket) -> int:
-    """Until the pipe ends."""
+    """Until the pipe ends. 1 where that was to be expected."""
     child = Child()
     pipe = await open_pipe(end, child.handle)
     teller = asyncio.create_task(child.tell(pipe))
@@ -50,11 +62,12 @@ async def live(end: socket.socket) -> int:
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(CLOSE_S):
             await child.close()
-    return 0
+    return int(child.has_drained)
 
 
 class Child:
     def __init__(self) -> None:
+        self.has_drained = False
         self._service: Service | None = None
         self._one_after_another = asyncio.Lock()  # a reload may be told before the start is done
 
@@ -67,6 +80,7 @@ class Child:
                 async with self._one_after_another:
                     await self._reload(*value)
             case Verb.DRAIN:
+                self.has_drained = True
                 async with self._one_after_another:
                     await self._serving.drain(value)
             case Verb.LOOK:

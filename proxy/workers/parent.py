@@ -21,6 +21,7 @@ from proxy.config import Config
 from proxy.report.log import log
 from proxy.report.metrics import Metrics
 from proxy.report.reporter import Reporter
+from proxy.store.opened import open_store
 from proxy.version import VERSION
 from proxy.workers import shared
 from proxy.workers.merge import merge
@@ -73,6 +74,7 @@ class Parent:
     def __init__(self, config: Config, rules: Rules) -> None:
         self._config = config
         self._rules = rules
+        open_store(config.store)  # which is the children's, only to hear now of one that none of them could have
         self._directory = shared.make_directory()
         shared.join(self._directory, "parent")
         self.reporter = Reporter(report_settings(config), Metrics(words_of(config, rules), version=VERSION))

@@ -84,8 +84,9 @@ class Pipe:
             self._write(verb, 0, value)
 
     def close(self) -> None:
+        """The other end reads the end of the pipe, also where it has not read what came before."""
         self._is_open = False
-        self._writer.close()
+        self._writer.transport.abort()
         for answer in self._asked.values():
             if not answer.done():
                 answer.set_exception(GoneError())

@@ -39,6 +39,13 @@ def lives(pid: int) -> bool:
         return False
 
 
+def children(pid: int) -> list[int]:
+    try:
+        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except OSError:
+        return []
+
+
 @dataclass
 class Proxy:
     process: asyncio.subprocess.Process
@@ -55,12 +62,13 @@ class Proxy:
     def signal(self, number: signal.Signals) -> None:
         self.process.send_signal(number)
 
-    async def call(self, path: str = "/v1/chat/completions") -> tuple[int, str, str]:
-        """One call on a connection of its own: status, reason tag and body."""
+    async def call(self, path: str = "/v1/chat/completions", header: str = "x-llm-error-reason") -> tuple[int, str]:
+        """One call on a connection of its own: status, and what stands in a header."""
         async with self.http.post(
             self.url + path, json=ASKED, headers={"authorization": "Bearer k", "connection": "close"}
         ) as answer:
-            return answer.status, answer.headers.get("x-llm-error-reason", ""), await answer.text()
+            await answer.read()
+            return answer.status, answer.headers.get(header, "")
 
     async def get(self, path: str) -> tuple[int, str]:
         async with self.http.get(self.admin + path) as answer:
@@ -98,15 +106,19 @@ Start = Callable[..., AbstractAsyncContextManager[Proxy]]
 
 @pytest.fixture
 def start(tmp_path: Path) -> Start:
-    """`async with start(upstream.url, **settings) as proxy`: accepts connections from then on."""
+    """`async with start(upstream.url, **settings) as proxy`: accepts connections from then on.
+
+    `first` is code that the parent runs before all else, to be less patient than it is.
+    """
 
     @contextlib.asynccontextmanager
-    async def start(url: str, **settings: Any) -> AsyncIterator[Proxy]:
+    async def start(url: str, *, first: str = "", **settings: Any) -> AsyncIterator[Proxy]:
         config = tmp_path / "proxy.yaml"
         write(config, url, **settings)
         env = {key: value for key, value in os.environ.items() if not key.startswith(("LLM_TRIAGE_", "PROMETHEUS_"))}
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "proxy", "serve", "--config", str(config)),
+            *(sys.executable, "-c", f"{first}\nfrom proxy.cli import main\nraise SystemExit(main())"),
+            *("serve", "--config", str(config)),
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
             env=env,
@@ -124,10 +136,15 @@ def start(tmp_path: Path) -> Start:
                 proxy.url, proxy.admin = match.groups()
                 yield proxy
             finally:
+                left = children(process.pid)
                 with contextlib.suppress(ProcessLookupError):
                     process.kill()
-                await process.wait()
-                reading.cancel()
+                for pid in left:
+                    with contextlib.suppress(ProcessLookupError):
+                        os.kill(pid, signal.SIGCONT)
+                # Both end with the last process that holds them: no child may outlive its parent for long.
+                async with asyncio.timeout(DEADLINE_S):
+                    await asyncio.gather(process.wait(), process.stdout.read(), reading)
 
     return start
 

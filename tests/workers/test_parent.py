@@ -69,9 +69,9 @@ async def test_both_serve_and_what_they_count_adds_up(start: Start) -> None:
         assert all(spread), "the kernel gave every connection to one worker"
         assert await proxy.metric("inflight_requests") == 30
         gate.set()
-        assert [status for status, _, _ in await asyncio.gather(*calls)] == [200] * 30
+        assert [status for status, _ in await asyncio.gather(*calls)] == [200] * 30
         refused = await asyncio.gather(*(proxy.call("/v1/embeddings") for _ in range(12)))
-        assert [status for status, _, _ in refused] == [400] * 12
+        assert [status for status, _ in refused] == [400] * 12
 
         async def all_counted() -> bool:
             return await proxy.metric("requests_total") == 42
@@ -135,7 +135,7 @@ async def test_a_worker_that_dies_is_replaced_and_only_its_calls_are_lost(start:
         after = await ready(proxy)
         assert after[0] != before[0]
         assert after[1] == before[1]
-        assert [status for status, _, _ in await asyncio.gather(*(proxy.call() for _ in range(20)))] == [200] * 20
+        assert [status for status, _ in await asyncio.gather(*(proxy.call() for _ in range(20)))] == [200] * 20
         assert await proxy.metric("inflight_requests") == 0, "what a dead worker had in flight is gone with it"
         [line] = [line for line in proxy.lines if "worker died" in line]
         assert "ERROR" in line
@@ -151,7 +151,7 @@ async def test_a_running_call_ends_while_new_ones_are_turned_away(start: Start) 
         proxy.signal(signal.SIGTERM)
 
         async def turned_away() -> bool:
-            return (await proxy.call("/v1/embeddings"))[:2] == (503, "draining")
+            return await proxy.call("/v1/embeddings") == (503, "draining")
 
         await until(turned_away)
         assert await asyncio.gather(*(turned_away() for _ in range(20))) == [True] * 20, "some worker does not drain"
@@ -207,6 +207,35 @@ async def test_a_reload_reaches_every_worker_and_a_bad_file_none(start: Start) -
         await ready(proxy)
         await asyncio.gather(*(proxy.call() for _ in range(20)))
         assert len(second.requests) == 40, "a replacement serves what is in force, not what stands in the file"
+
+
+IMPATIENT = """
+import proxy.workers.parent, proxy.workers.worker
+proxy.workers.parent.LOOK_S = proxy.workers.parent.RELOAD_S = proxy.workers.parent.DRAIN_MORE_S = 0.3
+proxy.workers.worker.CLOSE_S = 0.3
+"""
+
+
+async def test_a_worker_that_hangs_delays_nobody_and_is_replaced_where_it_does_not_reload(start: Start) -> None:
+    gate = asyncio.Event()
+    gate.set()
+    async with gated(gate) as server, start(server.url, first=IMPATIENT, drain="0s") as proxy:
+        before = await ready(proxy)
+        await proxy.call("/v1/embeddings")
+        assert (await proxy.status())["failures_last_hour"]["total"] == 1
+        os.kill(before[0], signal.SIGSTOP)
+        assert (await proxy.status())["failures_last_hour"]["total"] == 1, "what it last told is shown still"
+        write(proxy.config, server.url, drain="0s", log={"level": "debug"})
+        proxy.signal(signal.SIGHUP)
+        await proxy.said(f"worker did not reload worker=0 pid={before[0]}")
+        await proxy.said(f"pid={before[0]} end=SIGKILL")
+        after = await ready(proxy)
+        assert after[0] != before[0]
+        assert after[1] == before[1]
+        os.kill(after[1], signal.SIGSTOP)
+        proxy.signal(signal.SIGTERM)
+        assert await proxy.ended() == 0
+        assert not any(map(lives, after))
 
 
 async def test_nothing_is_left_of_a_parent_that_was_killed(start: Start) -> None:
