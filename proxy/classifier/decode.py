@@ -19,12 +19,15 @@ brotli: Final = _optional("brotli")
 zstandard: Final = _optional("zstandard")
 
 MAX_TEXT: Final = 256 * 1024
+_PLAIN_STARTS: Final = (b"{", b"[", b"<")
 _GZIP_OR_ZLIB: Final = 47
 _RAW_DEFLATE: Final = -15
 
 
 def text_of(body: bytes, coding: str) -> str:
     """At most `MAX_TEXT` characters of a body; what cannot be decoded is replaced, never refused."""
+    if not coding and len(body) <= MAX_TEXT and body[:1] in _PLAIN_STARTS:
+        return body.decode("utf-8", "replace")
     for name in reversed([part.strip().lower() for part in coding.split(",") if part.strip()][:4]):
         body = _undo(name, body)
     body = body[:MAX_TEXT]

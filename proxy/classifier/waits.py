@@ -54,7 +54,7 @@ _ZONE_GAP: Final = re.compile(r" ([+-]\d\d:?\d\d)$")
 _CLOCK_SPAN: Final = re.compile(
     r"(?:replenished|reset|resets|again|wait|refilled) (?:in|after) (?:(\d{1,3})\.)?(\d{1,2}):(\d\d):(\d\d)(?!\d)"
 )
-_CUES: Final = re.compile("retry|again|wait|reset|back|available|until|后|後|refresh|cool|refill|replenish|access")
+_CUES: Final = ("again", "retry", "wait", "reset", "until", "后", "後", "back", "available", "refresh", "cool", "refill", "replenish", "access")  # fmt: skip
 _MAX_PROSE: Final = 4000
 
 
@@ -190,7 +190,10 @@ def member(name: str, value: Any, clock: Clock) -> float | None:
 def in_prose(text: str, clock: Clock, ahead_s: float = 0.0) -> float | None:
     """A wait that a sentence states, None for a vague one ("a few minutes")."""
     said = text[:_MAX_PROSE].lower()
-    if not _CUES.search(said):
+    for cue in _CUES:
+        if cue in said:
+            break
+    else:
         return None
     for pattern in (_PROSE, _CLOCK_SPAN, _PROSE_CJK, _PROSE_SPAN, _PROSE_BARE):
         found = pattern.search(said)

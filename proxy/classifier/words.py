@@ -21,6 +21,7 @@ _SPACES: Final = str.maketrans(
 )
 _ANY_WORD: Final = re.compile(rf"[{_CJK}]|(?:(?![{_CJK}])[^\W_])+|[.!?;](?=\s|$)|[\n。！？；]")
 _APOSTROPHES: Final = str.maketrans("", "", "'’‘`´")
+_SCHEME_CHARS: Final = 5
 _STOPS: Final = frozenset(".!?;\n。！？；")
 _CAMEL: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _NOT_CODE: Final = re.compile(r"[^a-z0-9]+")
@@ -43,7 +44,12 @@ def words(text: str) -> list[str]:
 
 def without_links(text: str) -> str:
     """A text without its links."""
-    return _LINK.sub(" ", text) if "://" in text or "www." in text else text
+    scheme, host = text.find("://"), text.find("www.")
+    if scheme < 0 and host < 0:
+        return text
+    # The pattern is tried only from where the first link can begin.
+    at = max(0, scheme - _SCHEME_CHARS if host < 0 or 0 <= scheme < host else host)
+    return text[:at] + _LINK.sub(" ", text[at:])
 
 
 def links(text: str) -> list[str]:
