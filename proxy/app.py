@@ -88,6 +88,8 @@ class Service:
         self._config, self._rules = config, rules
         self._proxy.setup = new
         self._proxy.held.limit = config.limits.held_bytes
+        if self._listener is not None:
+            self._listener.reload(head_bytes=config.limits.head_bytes, head_timeout_s=config.timeouts.head)
         self._words = words_of(config, rules)
         self.reporter.reload(report_settings(config), self._words)
         self._retire(old)

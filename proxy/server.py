@@ -161,6 +161,11 @@ class Listener:
         bound = self._server.sockets[0].getsockname()
         return bound[0], bound[1]
 
+    def reload(self, *, head_bytes: int, head_timeout_s: float) -> None:
+        """For connections that come from now on, and for heads that are awaited already."""
+        self._head_bytes = head_bytes
+        self._head_timeout_s = head_timeout_s
+
     async def stop(self) -> None:
         """Refuses new connections, drops idle ones, and cancels what still runs."""
         if self._sweeper is not None:
@@ -172,11 +177,10 @@ class Listener:
 
     async def _sweep(self, loop: asyncio.AbstractEventLoop) -> None:
         """One timer for all connections: a timer a request would cost every good call for a rare fault."""
-        if not self._head_timeout_s:
-            return
-        pause_s = min(1.0, self._head_timeout_s / 4)
         while True:
-            await asyncio.sleep(pause_s)
+            await asyncio.sleep(min(1.0, self._head_timeout_s / 4 or 1.0))
+            if not self._head_timeout_s:
+                continue
             latest = loop.time() - self._head_timeout_s
             for connection in self._manager.connections:
                 assert isinstance(connection, Connection)

@@ -13,7 +13,17 @@ from typing import Final, Protocol
 
 from proxy.app import Service, rules_of
 from proxy.classifier import Rules, RulesError
-from proxy.config import Config, ConfigError, Overrides, changed_needs_restart, file_of, fingerprint, load, warnings
+from proxy.config import (
+    Config,
+    ConfigError,
+    Overrides,
+    changed_needs_restart,
+    file_of,
+    fingerprint,
+    load,
+    reloaded,
+    warnings,
+)
 from proxy.loop import run_loop
 from proxy.report import log as logs
 from proxy.report.reporter import Reporter
@@ -157,14 +167,15 @@ async def _watch(service: Served, source: Source, reload: asyncio.Event) -> None
 async def _reload(service: Served, source: Source) -> None:
     """A bad file is refused as a whole: the old configuration stays in force."""
     try:
-        config = source.load()
+        asked = source.load()
+        config = reloaded(service.config, asked)
         rules = rules_of(config)
     except (ConfigError, RulesError) as error:
         service.reporter.metrics.config_reloaded(accepted=False)
         for problem in error.problems:
             log.error("reload refused", extra={"facts": {"problem": problem}})  # noqa: TRY400 - no bug to trace
         return
-    waiting = changed_needs_restart(service.config, config)
+    waiting = changed_needs_restart(config, asked)
     await service.reload(config, rules)
     service.reporter.metrics.config_reloaded(accepted=True)
     logs.configure(level=config.log.level, style=config.log.format)

@@ -6,7 +6,16 @@
 
 from __future__ import annotations
 
-from proxy.config.load import ConfigError, Overrides, changed_needs_restart, file_of, fingerprint, from_values, load
+from proxy.config.load import (
+    ConfigError,
+    Overrides,
+    changed_needs_restart,
+    file_of,
+    fingerprint,
+    from_values,
+    load,
+    reloaded,
+)
 from proxy.config.relations import warnings
 from proxy.config.settings import Client, Compat, Config, History, Mode, Retry, Stream, Timeouts, Upstream
 from proxy.config.values import Address, Permit
@@ -30,5 +39,6 @@ __all__ = [
     "fingerprint",
     "from_values",
     "load",
+    "reloaded",
     "warnings",
 ]

@@ -7,14 +7,14 @@ import json
 import re
 import ssl
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
 from proxy.config import relations, values
 from proxy.config.kinds import Section
 from proxy.config.settings import INHERITED, Config
-from proxy.config.source import Document, Place, read
+from proxy.config.source import Document, Place, read, shown
 
 FILE_VARIABLE: Final = "LLM_TRIAGE_CONFIG"
 NEEDS_RESTART: Final = ("listen", "admin", "workers", "store")
@@ -94,6 +94,21 @@ def fingerprint(path: Path | None, config: Config) -> str:
 def changed_needs_restart(old: Config, new: Config) -> tuple[str, ...]:
     """Settings that differ and that a reload leaves as they were."""
     return tuple(key for key in NEEDS_RESTART if getattr(old, key) != getattr(new, key))
+
+
+def reloaded(old: Config, new: Config) -> Config:
+    """`new`, as far as a reload can put it in force. Raises ConfigError where it does not go with what stays.
+
+    A credential may be open to a loopback address that the file names, and not to the one that is still listened on.
+    """
+    config = replace(new, **{key: getattr(old, key) for key in NEEDS_RESTART})
+    found = [
+        f"{shown(place)}: {problem} (in force until a restart: listen {old.listen}, admin {old.admin})"
+        for place, problem in relations.conflicts(config)
+    ]
+    if found:
+        raise ConfigError(found)
+    return config
 
 
 def _document(path: Path | None, env: Mapping[str, str]) -> Document:

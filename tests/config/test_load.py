@@ -20,6 +20,7 @@ from proxy.config import (
     fingerprint,
     from_values,
     load,
+    reloaded,
     warnings,
 )
 
@@ -433,6 +434,26 @@ def test_the_fingerprint_follows_content_and_not_time(file: Path) -> None:
 )
 def test_what_a_reload_cannot_change_is_named(file: Path, change: str, keys: tuple[str, ...]) -> None:
     assert changed_needs_restart(loaded(file, UPSTREAM), loaded(file, UPSTREAM + change)) == keys
+
+
+def test_a_reload_leaves_what_needs_a_restart(file: Path) -> None:
+    old = loaded(file, UPSTREAM)
+    new = loaded(file, UPSTREAM + "listen: 127.0.0.1:9\nworkers: 3\nstore: redis://a\nadmin: 0.0.0.0:7\ndrain: 1s\n")
+    kept = reloaded(old, new)
+    assert (kept.listen, kept.admin, kept.workers, kept.store) == (old.listen, old.admin, old.workers, old.store)
+    assert kept.drain == 1
+
+
+def test_a_reload_is_held_against_the_address_that_is_still_listened_on(file: Path) -> None:
+    clients = f"clients: [{{name: web, sha256: {SHA}}}]\n"
+    keyed = "upstreams: [{url: https://api.openai.com, credential: secret-key}]\n"
+    old = loaded(file, keyed + clients + "listen: 0.0.0.0:8080\n")
+    with pytest.raises(ConfigError) as raised:
+        reloaded(old, loaded(file, keyed + "listen: 127.0.0.1:8080\n"))
+    (problem,) = raised.value.problems
+    assert problem.startswith("upstreams[0].credential: anyone who reaches listen could spend it")
+    assert "0.0.0.0:8080" in problem
+    assert "secret-key" not in problem
 
 
 @given(st.text())
