@@ -53,6 +53,10 @@ def _headline(look: Mapping[str, Any]) -> str:
     ]
     if look["draining"]:
         said.append('<p class="warn">Stopping: running calls have time to end, new ones should go elsewhere.</p>')
+    workers = look.get("workers", ())  # none where one process is all
+    missing = sum(worker["state"] != "ready" for worker in workers)
+    if missing:
+        said.append(f'<p class="warn">{missing} of {len(workers)} workers not ready: started again.</p>')
     return "".join(said)
 
 

@@ -21,6 +21,8 @@ class Rest:
 
     settings: AdminSettings = field(default_factory=lambda: AdminSettings(is_loopback=True))
     is_draining: bool = False
+    is_ready: bool = True
+    refreshed: int = 0
     turns: set[str] = field(default_factory=set)
     quarantined: list[Turn] = field(default_factory=list)
     classified: list[tuple[object, bool]] = field(default_factory=list)
@@ -29,6 +31,9 @@ class Rest:
             ReportSettings(upstreams=("openai", "anthropic")), Metrics(Words(upstreams=frozenset({"openai"})))
         )
     )
+
+    async def refresh(self) -> None:
+        self.refreshed += 1
 
     async def listed(self, most: int) -> Sequence[Turn]:
         return self.quarantined[:most]
@@ -79,6 +84,8 @@ def admin(rest: Rest, aiohttp_client: Callable[..., Awaitable[TestClient[Any, An
         state = AdminState(
             settings=lambda: rest.settings,
             is_draining=lambda: rest.is_draining,
+            is_ready=lambda: rest.is_ready,
+            refresh=rest.refresh,
             scrape=rest.reporter.scrape,
             snapshot=rest.reporter.snapshot,
             revision=lambda: rest.reporter.status.revision,

@@ -1,11 +1,22 @@
 from __future__ import annotations
 
-from proxy.admin.parts import NUMBERS, WOULD, draw
+from typing import Any, Final
+
+from proxy.admin.parts import NUMBERS, WOULD, _headline, draw
 from proxy.report.event import Would
+
+WELL: Final[dict[str, Any]] = {"upstreams": [], "draining": False}
 
 
 def test_everything_that_observe_mode_leaves_undone_has_words() -> None:
     assert set(WOULD) == set(Would)
+
+
+def test_workers_that_are_missing_are_told() -> None:
+    told = [{"state": "ready"}, {"state": "dead"}, {"state": "starting"}]
+    assert "2 of 3 workers not ready" in _headline({**WELL, "workers": told})
+    assert "workers" not in _headline({**WELL, "workers": told[:1]})
+    assert "workers" not in _headline(WELL)
 
 
 def test_numbers_and_classes_are_ordered_by_size_and_named() -> None:

@@ -30,10 +30,21 @@ async def test_health_and_readiness(admin: Any, rest: Any) -> None:
     client = await admin()
     assert (await client.get("/healthz")).status == 200
     assert (await client.get("/readyz")).status == 200
+    rest.is_ready = False
+    unready = await client.get("/readyz")
+    assert (unready.status, await unready.text()) == (503, "no connections are accepted\n")
     rest.is_draining = True
     assert (await client.get("/healthz")).status == 200
     draining = await client.get("/readyz")
     assert (draining.status, await draining.text()) == (503, "draining\n")
+
+
+@pytest.mark.parametrize("path", ["/metrics", "/status", "/status.json"])
+async def test_what_other_processes_know_is_asked_for_at_each_look(admin: Any, rest: Any, path: str) -> None:
+    client = await admin()
+    for looks in (1, 2):
+        await client.get(path)
+        assert rest.refreshed == looks
 
 
 @pytest.mark.parametrize("path", ["/metrics", "/healthz", "/readyz"])

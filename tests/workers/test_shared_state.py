@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -12,7 +14,7 @@ import pytest
 
 from tests.store.test_store import Server, needs_redis
 from tests.wire import Connection, Request, Upstream, upstream
-from tests.workers.conftest import Start, until
+from tests.workers.conftest import Start, until, write
 
 
 @pytest.fixture(params=["memory", pytest.param("redis", marks=needs_redis)])
@@ -24,6 +26,18 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     yield server.url
     server.process.kill()
     server.process.wait()
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_store_that_cannot_be_had_ends_the_start_with_a_sentence(tmp_path: Path, workers: int) -> None:
+    pytest.importorskip("redis")
+    config = tmp_path / "proxy.yaml"
+    write(config, "http://127.0.0.1:9", workers=workers, store="redis://127.0.0.1:1/0?nonsense=1")
+    words = [sys.executable, "-m", "proxy", "serve", "--config", str(config)]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 2
+    assert "store: the URL has an option" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 @contextlib.asynccontextmanager
