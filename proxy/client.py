@@ -20,6 +20,7 @@ from aiohttp import ClientSession, ClientTimeout, DummyCookieJar, TCPConnector
 from aiohttp.client_proto import ResponseHandler
 from aiohttp.client_reqrep import ClientRequest
 from aiohttp.connector import Connection
+from aiohttp.http_exceptions import HttpProcessingError
 from multidict import CIMultiDict
 from yarl import URL
 
@@ -70,7 +71,12 @@ _PROGRESS: Final[ContextVar[Progress]] = ContextVar("progress")
 
 
 class _Protocol(ResponseHandler):
-    """One connection to an upstream."""
+    """One connection to an upstream.
+
+    Says that a body has broken in the two cases in which aiohttp does not: after nonsense where a chunk should begin it
+    lets the body's reader wait for ever; a body that the connection's end would end is whole to it also after a reset.
+    *private*: `_payload` is the body under way, `_parser` what would end it.
+    """
 
     calls = 0
     heard = False  # a byte has come since the latest request
@@ -82,6 +88,22 @@ class _Protocol(ResponseHandler):
     def data_received(self, data: bytes) -> None:
         self.heard = True
         super().data_received(data)
+
+    def set_exception(self, exc: BaseException, *cause: BaseException) -> None:
+        if isinstance(exc, HttpProcessingError):
+            self._break_body()
+        super().set_exception(exc, *cause)
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        if isinstance(exc, OSError) and not isinstance(exc, ssl.SSLError):
+            self._break_body()
+        super().connection_lost(exc)
+
+    def _break_body(self) -> None:
+        payload = self._payload
+        if payload is not None and not payload.is_eof() and payload.exception() is None:
+            payload.set_exception(aiohttp.ClientPayloadError())
+            self._parser = None
 
 
 class _Connector(TCPConnector):
