@@ -47,7 +47,8 @@ def retry_after(verdict: Verdict, *, stated: bool) -> tuple[tuple[str, str], ...
     wait = verdict.wait
     if stated or wait is None or wait.seconds <= 0 or not verdict.can_retry:
         return ()
-    if HIDDEN_WAIT_S < wait.seconds <= _UNWELCOME_UP_TO_S:
+    is_hidden = wait.origin is not WaitOrigin.RETRY_AFTER
+    if is_hidden and HIDDEN_WAIT_S < wait.seconds <= _UNWELCOME_UP_TO_S:
         return ()
     # Rounded first: a float's last digit must not become a whole millisecond.
     return ("retry-after", str(ceil(round(wait.seconds, 6)))), (
