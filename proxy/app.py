@@ -26,6 +26,7 @@ from proxy.setup import Setup, set_up
 from proxy.store.opened import open_store
 from proxy.version import VERSION
 from proxy.way.amend import Threads
+from proxy.way.gate import Gate
 
 TICK_S: Final = 1.0  # how often outages are settled when nothing else happens
 
@@ -60,7 +61,7 @@ class Service:
         A worker shares the data port with others, and has no admin port.
         """
         config = self._config
-        self._proxy = Proxy(set_up(config, self._rules), self.reporter, Threads(self._quarantine))
+        self._proxy = Proxy(set_up(config, self._rules), self.reporter, Threads(self._quarantine), Gate(self.store))
         self._listener = Listener(
             self._proxy.handle,
             refuse=self._proxy.refuse_raw,

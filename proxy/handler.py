@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Hashable, Mapping
+from http import HTTPStatus
 from typing import Final
 
 import aiohttp
@@ -19,6 +20,7 @@ from proxy.report.log import log
 from proxy.report.mask import credential_label, mask_target
 from proxy.report.reporter import Reporter
 from proxy.retry.budget import Budget
+from proxy.retry.decide import Why
 from proxy.server import CLOSE, KEEP, break_off
 from proxy.session.hint import SessionHint
 from proxy.setup import Setup
@@ -30,11 +32,14 @@ from proxy.way.advise import advise, advise_own
 from proxy.way.amend import Thread, Threads, is_signed, thread_key
 from proxy.way.ask import Answered, Ask, Attempt
 from proxy.way.body import Body, Held
-from proxy.way.caller import caller_of
+from proxy.way.caller import caller_of, shared_name_of
 from proxy.way.deliver import deliver
 from proxy.way.endpoint import Endpoint
+from proxy.way.gate import Gate, Gated
 from proxy.way.headers import lines_of
+from proxy.way.heartbeat import Heartbeat, asks_for_stream, early_head, error_frame
 from proxy.way.judge import Look, judge, seen_error, verdict_on_event
+from proxy.way.kept import Again, Kept
 from proxy.way.persist import Persist, Persistence, discard, model_of
 from proxy.way.refuse import Refusal
 from proxy.way.sink import Sink
@@ -50,12 +55,13 @@ KEPT: Final = SessionHint(action=Action.KEEP)
 class Proxy:
     """What all calls of a process share."""
 
-    def __init__(self, setup: Setup, reporter: Reporter, threads: Threads) -> None:
+    def __init__(self, setup: Setup, reporter: Reporter, threads: Threads, gate: Gate) -> None:
         self.setup = setup
         self.reporter = reporter
         self.held = Held(setup.config.limits.held_bytes)
         self.persistence = Persistence(Budget())
         self.threads = threads
+        self.gate = gate
         self.draining = False
         self._idle = asyncio.Event()
 
@@ -116,8 +122,8 @@ class Proxy:
 class Exchange:
     """One request and its answer."""
 
-    __slots__ = ("ask", "began", "body", "call", "call_id", "http", "loop_time", "proxy", "route", "setup", "started_at",
-                 "stream_told", "target", "thread")  # fmt: skip
+    __slots__ = ("ask", "began", "body", "call", "call_id", "gated", "heart", "http", "loop_time", "proxy", "route",
+                 "sent_at", "setup", "started_at", "stream_told", "target", "thread")  # fmt: skip
 
     def __init__(self, proxy: Proxy, setup: Setup, http: web.BaseRequest) -> None:
         self.proxy = proxy
@@ -133,6 +139,9 @@ class Exchange:
         self.call_id = ""
         self.stream_told = False
         self.thread: Thread | None = None
+        self.gated: Gated | None = None
+        self.heart: Heartbeat | None = None
+        self.sent_at = 0.0  # loop time of the first attempt
 
     async def run(self) -> web.StreamResponse:
         config = self.setup.config
@@ -179,6 +188,12 @@ class Exchange:
             await self.mend(call, target, body)
             if body.fault is not None:
                 return self.refuse(body.fault)
+        if settings.gate and self.generates():
+            again = await self.at_gate(call, target).pass_by()
+            if again is not None:
+                if not observes:
+                    return self.answer_again(again)
+                self.would(Would.GATE)
         total_s = settings.timeouts.total
         ask = Ask(
             call.method,
@@ -191,12 +206,15 @@ class Exchange:
         caller = caller_of(call, target)
         self.proxy.persistence.budget.count(caller, self.started_at)
         attempt = await self.attempt(ask)
+        self.sent_at = attempt.progress.started_at
         retries, used_up = 0, False
         if attempt.verdict is not None:
             self.call_id = new_call_id()
             attempt, retries, used_up = await self.persist(ask, attempt, caller)
             if not observes:
                 attempt = await self.without_handle(ask, attempt)
+        if self.gated is not None and attempt.verdict is None and (self.gated.probes or retries):
+            await self.gated.succeeded()
         return await self.answer(ask, attempt, retries=retries, used_up=used_up)
 
     async def attempt(self, ask: Ask) -> Attempt:
@@ -220,6 +238,8 @@ class Exchange:
             attempt.verdict = self.own_verdict(result.reason)
         if attempt.verdict is not None:
             self.proxy.reporter.attempt_failed(target.route.name, attempt.verdict)
+            if self.gated is not None:
+                await self.gated.failed(self.kept(attempt, attempt.verdict))
         return attempt
 
     async def persist(self, ask: Ask, first: Attempt, caller: Hashable) -> tuple[Attempt, int, bool]:
@@ -235,13 +255,49 @@ class Exchange:
             clock=self.loop_time,
             reporter=self.proxy.reporter,
             call_id=self.call_id,
+            heart=self.heartbeat(ask),
         )
         if ask.target.route.observes:
             if persist.would_retry(first):
                 self.would(Would.RETRY)
             return first, 0, False
+        self.heart = persist.heart
         driven = await persist.run(first, lambda _: self.attempt(ask))
-        return driven.outcome, driven.retries, driven.stop is not None and driven.stop.used_up
+        attempt, stop = driven.outcome, driven.stop
+        if self.gated is not None and attempt.verdict is not None and stop is not None and stop.why is Why.BUDGET:
+            await self.gated.failed(self.kept(attempt, attempt.verdict), drained=True)
+        return attempt, driven.retries, stop is not None and stop.used_up
+
+    def heartbeat(self, ask: Ask) -> Heartbeat | None:
+        """Where comments can keep the client waiting. A page's stream needs the provider's own head to be read."""
+        every_s, dialect = self.settings().stream.heartbeat, ask.target.endpoint.dialect
+        if not every_s or not self.generates() or dialect in (None, Dialect.GEMINI) or "origin" in ask.target.headers:
+            return None
+        if ask.body is None or not asks_for_stream(ask.body.kept()):
+            return None
+
+        def begin() -> Sink:
+            # Nothing can be written into a compressed stream, nor a compressed one into this.
+            ask.target.headers["accept-encoding"] = "identity"
+            return Sink(self.http, early_head(), keep=self.keeps(), tags=b"", status=200, reason="OK")
+
+        return Heartbeat(every_s, started_at=self.started_at, clock=self.loop_time, begin=begin)
+
+    def at_gate(self, call: Call, target: Target) -> Gated:
+        def model() -> str:
+            return model_of(None if self.body is None else self.body.kept(), target.path)
+
+        self.gated = Gated(self.proxy.gate, shared_name_of(call, target), model)
+        return self.gated
+
+    def kept(self, attempt: Attempt, verdict: Verdict) -> Kept:
+        """A failed attempt as it can be given again."""
+        result = attempt.result
+        if not isinstance(result, Answered):
+            return Kept.own(verdict, refuse.STATUS[result.reason])
+        status = self.status_for(verdict, result.response)
+        status = STATUS_OF_CLASS[verdict.cls] if status == 200 else status
+        return Kept.of(verdict, result, status, self.dialect(), self.setup.answers)
 
     async def mend(self, call: Call, target: Target, body: Body) -> None:
         """Heal mode: the request is read before it goes out, and mended where its history needs it."""
@@ -280,6 +336,10 @@ class Exchange:
     async def answer(self, ask: Ask, attempt: Attempt, *, retries: int, used_up: bool) -> web.StreamResponse:
         """What came of it goes to the client."""
         result, verdict = attempt.result, attempt.verdict
+        if self.heart is not None and self.heart.sink is not None:
+            is_stream = isinstance(result, Answered) and isinstance(result.watch, Watch)
+            if verdict is not None or not is_stream:
+                return self.end_early_stream(self.heart.sink, attempt, retries=retries, used_up=used_up)
         if not isinstance(result, Answered):
             assert verdict is not None
             facts = advise_own(verdict, self.call_id, retries=retries, used_up=used_up, observes=self.observes())
@@ -307,7 +367,9 @@ class Exchange:
         if retries or changes:
             told = [("x-llm-retries", str(retries))] if retries else []
             tags = lines_of([*told, ("x-llm-history", changes)] if changes else told)
-        sink = Sink(self.http, response, head, keep=self.keeps(), tags=tags, status=response.status)
+        sink = None if self.heart is None else self.heart.sink
+        if sink is None:
+            sink = Sink(self.http, head, keep=self.keeps(), tags=tags, status=response.status, reason=response.reason)
         self.let_go()
         whole, late = await self.relay(sink, answered, ask.deadline)
         if self.thread is not None:
@@ -325,7 +387,7 @@ class Exchange:
                 self.target.endpoint.label,
                 self.loop_time() - self.started_at,
                 sink.head_written_at - self.started_at,
-                attempt.progress.started_at - self.started_at + sink.head_written_at - attempt.head_at,
+                self.sent_at - self.started_at + max(0.0, sink.head_written_at - attempt.head_at),
             )
         elif not self.stream_told:
             self.tell_broken("total" if late else "truncated_body")
@@ -368,7 +430,7 @@ class Exchange:
         head = self.setup.answers.sort(response.raw_headers, without=frozenset(replaced) if replaced else _NOTHING)
         if annotated is not None:
             head.length = len(annotated)
-        sink = Sink(self.http, response, head, keep=self.keeps(), tags=lines_of(extra), status=status)
+        sink = Sink(self.http, head, keep=self.keeps(), tags=lines_of(extra), status=status, reason=response.reason)
         self.let_go()
         self.proxy.reporter.call_failed(self.report(facts, status, verdict, request_id(response)))
         self.stream_told = True
@@ -461,6 +523,45 @@ class Exchange:
         return annotate(answered.first, problem)
 
     # -- what the proxy says itself
+
+    def end_early_stream(self, sink: Sink, attempt: Attempt, *, retries: int, used_up: bool) -> web.StreamResponse:
+        """The head went out with a heartbeat: what failed is told as an error event."""
+        result, target = attempt.result, self.target
+        assert target is not None
+        assert target.endpoint.dialect is not None
+        # A good answer that is no stream has no place in one.
+        verdict = attempt.verdict or own_verdict("bad_answer")
+        request = ""
+        if isinstance(result, Answered):
+            request = request_id(result.response)
+            result.response.close()
+        facts = advise_own(verdict, self.call_id, retries=retries, used_up=used_up)
+        problem = Problem.of(STATUS_OF_CLASS[verdict.cls], verdict, facts)
+        sink.write(error_frame(target.endpoint.dialect, problem), last=True)
+        self.proxy.reporter.call_failed(self.report(facts, HTTPStatus.OK, verdict, request))
+        return KEEP if sink.keep else CLOSE
+
+    def answer_again(self, again: Again) -> web.StreamResponse:
+        """The last real answer, to a call that the provider is not bothered with."""
+        http, dialect = self.http, self.dialect()
+        assert self.call is not None
+        read = self.call.head.read
+        verdict, facts = again.told(new_call_id(), read)
+        more = [*cors.own_answer(read["origin"], self.setup.config.cors), exposed()] if "origin" in read else []
+        own = error_body(dialect, Problem.of(again.kept.status, verdict, facts))
+        keep = self.keeps()
+        self.send(
+            again.answer(
+                tags(verdict, facts) + more,
+                own,
+                dialect,
+                minor=http.version.minor,
+                is_head=http.method == "HEAD",
+                keep=keep,
+            )
+        )
+        self.proxy.reporter.call_failed(self.report(facts, again.kept.status, verdict, ""))
+        return KEEP if keep else CLOSE
 
     def refuse(self, reason: str) -> web.StreamResponse:
         """Answers without bothering the provider."""

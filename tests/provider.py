@@ -128,7 +128,7 @@ class Wire(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast("asyncio.Transport", transport)  # uvloop's is none by its type
-        transport.set_write_buffer_limits(0)
+        self.transport.set_write_buffer_limits(0)
 
     def data_received(self, data: bytes) -> None:
         self.received += data

@@ -46,13 +46,13 @@ class Heartbeat:
     """One call's. `sink` is its answer once that has begun; until then the call can end like any other."""
 
     def __init__(
-        self, every_s: float, *, started_at: float, clock: Callable[[], float], open_sink: Callable[[], Sink]
+        self, every_s: float, *, started_at: float, clock: Callable[[], float], begin: Callable[[], Sink]
     ) -> None:
         self.sink: Sink | None = None
         self._every_s = every_s
         self._due = started_at + every_s  # the client has heard nothing since it asked
         self._clock = clock
-        self._open_sink = open_sink
+        self._begin = begin
 
     async def wait(self, seconds: float, pause: Callable[[float], Awaitable[bool]], told: str) -> bool:
         """Waits with a comment every so often; `told` is what it says beside the seconds left. False: woken early."""
@@ -65,7 +65,7 @@ class Heartbeat:
 
     def _beat(self, text: str) -> None:
         if self.sink is None:
-            self.sink = self._open_sink()
+            self.sink = self._begin()
         self.sink.write(b": llm-retry %b\n" % text.encode("ascii"))
         self._due = self._clock() + self._every_s
 

@@ -19,7 +19,7 @@ from proxy.retry.steer import retry_after, should_retry
 from proxy.session.hint import SessionHint
 from proxy.way.ask import Answered
 from proxy.way.headers import AnswerFilter, lines_of
-from proxy.way.tag import Facts, tags
+from proxy.way.tag import Facts
 
 # What is said anew each time, and what belonged to one call.
 _NOT_AGAIN: Final = frozenset(
@@ -57,9 +57,18 @@ class Kept:
             said=response.headers.get("x-should-retry"),
         )
 
+    @classmethod
+    def own(cls, verdict: Verdict, status: int) -> Self:
+        """Where no answer came."""
+        return cls(verdict=verdict, status=status, reason=HTTPStatus(status).phrase.encode())
+
     def dump(self) -> bytes:
-        texts = {"reason": self.reason, "head": self.head, "body": self.body}
-        return orjson.dumps(asdict(self) | {k: v and v.decode("latin-1") for k, v in texts.items()})
+        texts = {
+            "reason": self.reason.decode("latin-1"),
+            "head": self.head.decode("latin-1"),
+            "body": None if self.body is None else self.body.decode("latin-1"),
+        }
+        return orjson.dumps(asdict(self) | texts)
 
     @classmethod
     def load(cls, data: bytes) -> Self | None:
@@ -105,9 +114,7 @@ class Again:
 
     def answer(
         self,
-        verdict: Verdict,
-        facts: Facts,
-        more: list[tuple[str, str]],
+        headers: list[tuple[str, str]],
         own_body: bytes,
         dialect: Dialect | None,
         *,
@@ -118,7 +125,7 @@ class Again:
         """The answer, whole. `own_body`: for a caller of another dialect, or where the body was not kept."""
         kept = self.kept
         body = kept.body if dialect is kept.dialect else None
-        head, told = kept.head, tags(verdict, facts) + more
+        head, told = kept.head, list(headers)
         if body is None:
             head, body = b"content-type: application/json\r\n", own_body
         told.append(("content-length", str(len(body))))
@@ -126,7 +133,7 @@ class Again:
             told.append(("connection", "close"))
         elif minor == 0:
             told.append(("connection", "keep-alive"))
-        start = b"HTTP/1.%d %d %b\r\n" % (minor, kept.status, kept.reason)
+        start = b"HTTP/1.%d %03d %b\r\n" % (minor, kept.status, kept.reason)
         return start + head + lines_of(told) + b"\r\n" + (b"" if is_head else body)
 
 

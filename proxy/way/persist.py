@@ -18,6 +18,7 @@ from proxy.retry.pace import Pace
 from proxy.retry.patience import Limits, limits_of, patience_of
 from proxy.retry.pause import Pauses
 from proxy.way.ask import Answered, Ask, Attempt
+from proxy.way.heartbeat import Heartbeat
 from proxy.way.refuse import Refusal
 
 
@@ -44,17 +45,21 @@ class Persist:
     clock: Callable[[], float]
     reporter: Reporter
     call_id: str
+    heart: Heartbeat | None = None  # beats while a retry waits
 
     async def run(self, first: Attempt, again: Callable[[int], Awaitable[Attempt]]) -> Driven[Attempt]:
         """The attempt that the client is answered with. What no retry can mend need not come to the library."""
         if first.verdict is None or not first.verdict.can_retry:
             return Driven(first, 0, None)
         limits, pace_key = self.limits(), self._pace_key()
+        told = ""
 
         def decide_on(attempt: Attempt, retries: int) -> Retry | Stop | None:
+            nonlocal told
             failed = attempt.verdict
             if failed is None:
                 return None
+            told = f"attempt={retries + 1}/{limits.retries} class={failed.cls}"
             decision = self.decide(attempt, failed, retries, limits, pace_key)
             if isinstance(decision, Retry):
                 self.reporter.retrying(
@@ -73,7 +78,15 @@ class Persist:
                 now=self.clock(), limits=limits, paced_until=self.shared.pace.until(pace_key), chance=self.shared.chance
             )
 
-        return await drive(first, again, decide_on, wait=self._wait, decide_again=decide_once_more, discard=discard)
+        async def wait(seconds: float) -> bool:
+            pause = self.shared.pauses.wait
+            self.reporter.waiting += 1
+            try:
+                return await (pause(seconds) if self.heart is None else self.heart.wait(seconds, pause, told))
+            finally:
+                self.reporter.waiting -= 1
+
+        return await drive(first, again, decide_on, wait=wait, decide_again=decide_once_more, discard=discard)
 
     def would_retry(self, first: Attempt) -> bool:
         """Whether a failed attempt would be repeated: for those who only want to know."""
@@ -81,13 +94,6 @@ class Persist:
         if verdict is None or not verdict.can_retry:
             return False
         return isinstance(self.decide(first, verdict, 0, self.limits(), self._pace_key()), Retry)
-
-    async def _wait(self, seconds: float) -> bool:
-        self.reporter.waiting += 1
-        try:
-            return await self.shared.pauses.wait(seconds)
-        finally:
-            self.reporter.waiting -= 1
 
     def limits(self) -> Limits:
         limits = limits_of(

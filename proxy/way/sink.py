@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from typing import Final
 
-import aiohttp
 from aiohttp import web
 
 from proxy.server import break_off
@@ -35,12 +34,12 @@ class Sink:
     def __init__(
         self,
         http: web.BaseRequest,
-        response: aiohttp.ClientResponse,
         head: AnswerHead,
         *,
         keep: bool,
         tags: bytes,
         status: int,
+        reason: str | None,
     ) -> None:
         """Raises CancelledError where the client has left."""
         if http.transport is None:
@@ -55,8 +54,8 @@ class Sink:
         self.head_written_at = 0.0  # loop time
         self.pieces = 0
         self.sent = 0  # body bytes
-        reason = (response.reason or "").encode("utf-8", "surrogateescape")
-        self._pending = [b"HTTP/1.%d %03d %b\r\n" % (version.minor, status, reason), *head.lines]
+        phrase = (reason or "").encode("utf-8", "surrogateescape")
+        self._pending = [b"HTTP/1.%d %03d %b\r\n" % (version.minor, status, phrase), *head.lines]
         if tags:
             self._pending.append(tags)
         if not self.keep:

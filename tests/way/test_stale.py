@@ -21,7 +21,9 @@ def counted(service: Service, metric: str) -> float:
 
 @pytest.mark.parametrize("end", [CLOSE, HALF, RESET], ids=["closed", "half closed", "reset"])
 @pytest.mark.parametrize("call", [post(), get()], ids=["post", "get"])
-async def test_it_is_replaced_at_once_and_nothing_is_told(end: End, call: bytes, caplog: pytest.LogCaptureFixture) -> None:
+async def test_it_is_replaced_at_once_and_nothing_is_told(
+    end: End, call: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
     async with provider(stale(OK, end=end)) as up, running(config(up.url)) as service:
         for _ in range(3):
             answer = await talk(service, call)
