@@ -279,6 +279,7 @@ class Exchange:
         def begin() -> Sink:
             # Nothing can be written into a compressed stream, nor a compressed one into this.
             ask.target.headers["accept-encoding"] = "identity"
+            self.began = True
             return Sink(self.http, early_head(), keep=self.keeps(), tags=b"", status=200, reason="OK")
 
         return Heartbeat(every_s, started_at=self.started_at, clock=self.loop_time, begin=begin)
