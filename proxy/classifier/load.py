@@ -197,9 +197,10 @@ class _Reading:
             return
         reason = given.get("then")
         if not isinstance(reason, str):
-            file.problem(where, f"rule {name}: then: needs a reason")
-            return
-        self.wanted.append((file, [*where, "then"], reason))
+            file.problem([*where, "then"], f"rule {name}: then: needs a reason")
+            reason = ""
+        else:
+            self.wanted.append((file, [*where, "then"], reason))
         when = file.mapping(given, "when", where)
         if not when:
             file.problem(where, f"rule {name}: when: needs at least one condition, of: {', '.join(sorted(WHEN_KEYS))}")

@@ -12,10 +12,14 @@ _STATUS_LINE: Final = re.compile(rb"HTTP/\d(?:\.\d)? (\d{3})[^\r\n]*\r?\n")
 # Without any status a body is taken as an error inside a 200, which is judged by its own members.
 _OF_A_BARE_BODY: Final = 200
 _INTERIM: Final = (100, 101, 102, 103)
+_FORWARDED: Final = range(200, 400)  # a forward proxy's answer to CONNECT, a redirect that was followed
 
 
 def recorded(raw: bytes, *, status: int | None, headers: Sequence[tuple[str, str]], provider: str) -> Answer:
-    """The last answer of a `curl -i` output (interim ones and followed redirects stand before it), or a bare body."""
+    """The last answer of a `curl -i` output, or a bare body.
+
+    Before it stand interim answers, followed redirects, and what a forward proxy said to CONNECT.
+    """
     found: list[tuple[str, str]] = []
     said = status
     while head := _STATUS_LINE.match(raw):
@@ -27,7 +31,7 @@ def recorded(raw: bytes, *, status: int | None, headers: Sequence[tuple[str, str
             if sep
         ]
         raw, said = rest, status if status is not None else int(head[1])
-        if int(head[1]) not in _INTERIM and not (300 <= int(head[1]) < 400 and _STATUS_LINE.match(rest)):
+        if int(head[1]) not in _INTERIM and not (int(head[1]) in _FORWARDED and _STATUS_LINE.match(rest)):
             break
     everything = (*found, *headers)
     kind = next((value for name, value in everything if name.lower() == "content-type"), "")

@@ -156,8 +156,8 @@ def _header(text: str, clock: Clock) -> float | None:
     text = text.strip()[:64]
     seconds = duration(text)
     if seconds is not None:
-        return _plausible(seconds if seconds < _EPOCH_FROM else clock.until(seconds))
-    return _plausible(clock.until(_http_date(text) or _iso(text)))
+        return _plausible(_bounded(seconds if seconds < _EPOCH_FROM else clock.until(seconds)))
+    return _plausible(_bounded(clock.until(_http_date(text) or _iso(text))))
 
 
 def member(name: str, value: Any, clock: Clock) -> float | None:
@@ -232,6 +232,11 @@ def _iso(text: str, ahead_s: float = 0.0) -> float | None:
         return instant.timestamp()
     except (ValueError, OverflowError):
         return None
+
+
+def _bounded(seconds: float | None) -> float | None:
+    """A header's wait, however long: clients obey it to the letter, so it must not count as none."""
+    return seconds if seconds is None else min(seconds, _LONGEST_S)
 
 
 def _plausible(seconds: float | None) -> float | None:

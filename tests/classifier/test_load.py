@@ -192,6 +192,15 @@ def test_every_mistake_is_told_at_once(tmp_path: Path) -> None:
     assert any("absent.yaml:1: cannot be read" in problem for problem in caught.value.problems)
 
 
+def test_a_rule_without_a_reason_hides_no_other_mistake(tmp_path: Path) -> None:
+    text = "rules:\n- id: a.b\n  when: {statuz: 4}\n  then: {clas: overloaded}\n"
+    with pytest.raises(RulesError) as raised:
+        load_rules([rules_file(tmp_path, text)])
+    told = [problem.partition("mine.yaml")[2] for problem in raised.value.problems]
+    assert ":4: rule a.b: then: needs a reason" in told
+    assert ":3: rule a.b: unknown key 'statuz', did you mean \"status\"?" in told
+
+
 def test_an_answer_knows_its_provider_by_any_of_its_names() -> None:
     rules = load_rules()
     for name in ("bedrock", "Amazon Bedrock", "amazon-bedrock", "aws"):

@@ -26,6 +26,11 @@ def test_interim_answers_and_redirects_come_first() -> None:
     assert (answer.status, answer.body) == (500, b"bad")
 
 
+def test_what_a_forward_proxy_said_comes_first() -> None:
+    answer = read(b"HTTP/1.1 200 Connection established\r\n\r\nHTTP/2 529 \r\nx: y\r\n\r\nbad")
+    assert (answer.status, answer.headers, answer.body) == (529, (("x", "y"),), b"bad")
+
+
 def test_no_headers_and_no_body() -> None:
     assert read(b"HTTP/1.1 502 Bad Gateway\r\n\r\n") == Answer(status=502, provider="x")
 

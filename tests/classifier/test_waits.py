@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from proxy.classifier import classify
+from proxy.classifier import classify, load_rules
 from proxy.classifier.waits import duration
 from proxy.model import Answer, WaitOrigin
 
@@ -52,6 +52,17 @@ def test_durations(text: str, seconds: float | None) -> None:
 )
 def test_retry_after(headers: dict[str, str], seconds: float) -> None:
     assert wait(now=NOW, **headers) == (seconds, WaitOrigin.RETRY_AFTER)
+
+
+@pytest.mark.parametrize("value", ["99999999", "99999999999", "Wed, 21 Oct 2099 07:28:00 GMT"])
+def test_a_headers_wait_is_one_however_long(value: str) -> None:
+    """A client that obeys it would sleep so long: what is told beside it must not say that it can retry."""
+    verdict = classify(
+        Answer(status=429, headers=(("retry-after", value),), body=b"{}"), load_rules(), now=1_700_000_000.0
+    )
+    assert verdict is not None
+    assert verdict.wait is not None
+    assert verdict.wait.seconds > 600
 
 
 def test_without_a_clock_the_answers_own_date_serves() -> None:
