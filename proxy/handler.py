@@ -441,15 +441,19 @@ class Exchange:
     async def relay(self, sink: Sink, answered: Answered, deadline: float | None) -> tuple[bool, bool]:
         """Whether the body went out whole, and whether it did not because time was over."""
         relaying = self.relay_stream(sink, answered, answered.watch) if answered.watch else deliver(sink, answered)
-        if deadline is None:
-            return await relaying, False
         try:
+            if deadline is None:
+                return await relaying, False
             async with asyncio.timeout_at(deadline):
                 return await relaying, False
         except TimeoutError:
             answered.response.close()
             sink.break_off()
             return False, True
+        except Exception:
+            if sink.head_written_at:
+                sink.break_off()  # no other answer may follow in this one's body
+            raise
 
     async def relay_stream(self, sink: Sink, answered: Answered, watch: Watch | CodedWatch) -> bool:
         assert self.target is not None

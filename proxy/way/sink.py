@@ -17,13 +17,17 @@ _BODILESS: Final = frozenset((204, 304))
 
 
 class Sink:
-    """The client's side of an answer. The head leaves with the first piece, in one write."""
+    """The client's side of an answer. The head leaves with the first piece, in one write.
+
+    `can_add`: more bytes than the upstream announced can be written, or fewer.
+    """
 
     __slots__ = (
         "_chunked",
         "_http",
         "_pending",
         "_transport",
+        "can_add",
         "head_written_at",
         "is_bodiless",
         "keep",
@@ -50,7 +54,9 @@ class Sink:
         self.is_bodiless = http.method == "HEAD" or status in _BODILESS
         self._chunked = not self.is_bodiless and head.length is None and version >= (1, 1)
         # Without a length, HTTP/1.0 ends a body with its connection.
-        self.keep = keep and (self.is_bodiless or head.length is not None or self._chunked)
+        ends_with_connection = not self.is_bodiless and head.length is None and not self._chunked
+        self.can_add = self._chunked or ends_with_connection
+        self.keep = keep and not ends_with_connection
         self.head_written_at = 0.0  # loop time
         self.pieces = 0
         self.sent = 0  # body bytes
@@ -92,11 +98,6 @@ class Sink:
 
     async def drain(self) -> None:
         await self._http.writer.drain()
-
-    @property
-    def can_add(self) -> bool:
-        """Whether more bytes than the upstream announced can be written."""
-        return self._chunked or (not self.keep and not self.is_bodiless)
 
     def break_off(self) -> None:
         """Ends the answer so that nobody takes it for whole."""

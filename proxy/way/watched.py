@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
 import aiohttp
 
@@ -14,6 +15,8 @@ from proxy.report.streams import OpenStream
 from proxy.stream import CodedWatch, End, Ending, Found, How, Watch
 from proxy.way.ask import Answered, rest_of
 from proxy.way.sink import Sink
+
+_GRACE_S: Final = 0.02
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +47,7 @@ async def deliver_watched(sink: Sink, answered: Answered, watch: Watch | CodedWa
     data, ended, broke = answered.first, answered.ended, answered.broke
     clock = time.monotonic
     idle_s = how.idle_s
+    since = clock()  # of the silence that is the upstream's
     while True:
         if watch.found is not None:
             data = _told(data, watch, how)
@@ -54,10 +58,11 @@ async def deliver_watched(sink: Sink, answered: Answered, watch: Watch | CodedWa
             sink.write(data)
             if sink.is_full:
                 await sink.drain()
+                since = clock()  # nothing was read while the client was slow
         beats = watch.beats
         try:
             if idle_s or how.heartbeat_s:
-                read = await _read_in_time(sink, content, watch, how, idle_s)
+                read = await _read_in_time(sink, content, watch, since + idle_s if idle_s else 0.0, how.heartbeat_s)
                 if read is None:
                     ending = watch.end(How.IDLE)
                     if ending.end is not End.WAIT:
@@ -74,7 +79,7 @@ async def deliver_watched(sink: Sink, answered: Answered, watch: Watch | CodedWa
         if how.observes:
             data = read
         if watch.beats != beats:
-            how.opened.fed_s = clock()
+            how.opened.fed_s = since = clock()
 
 
 def _told(data: bytes, watch: Watch | CodedWatch, how: Watching) -> bytes:
@@ -94,7 +99,11 @@ def _end(sink: Sink, data: bytes, watch: Watch | CodedWatch, ended: How, ending:
     if watch.found is not None:
         rest = _told(rest, watch, how)
     if ending.end is End.WHOLE:
-        sink.write(data + rest, last=True)
+        if ended is How.CLEAN or sink.can_add:
+            sink.write(data + rest, last=True)
+        else:  # the answer is whole, yet shorter than its head announced
+            sink.write(data + rest)
+            sink.break_off()
         return True
     problem = how.explain(Told(reason=ending.reason))
     if ending.end is End.TELL and sink.can_add and not how.observes:
@@ -108,19 +117,22 @@ def _end(sink: Sink, data: bytes, watch: Watch | CodedWatch, ended: How, ending:
 
 
 async def _read_in_time(
-    sink: Sink, content: aiohttp.StreamReader, watch: Watch | CodedWatch, how: Watching, idle_s: float
+    sink: Sink, content: aiohttp.StreamReader, watch: Watch | CodedWatch, latest: float, heartbeat_s: float
 ) -> bytes | None:
-    """What comes next; None where the stream has been silent for too long. Comments fill shorter silences."""
+    """What comes next; None where nothing has come until `latest` (0: never). Comments fill shorter silences."""
     while True:
-        limits = [how.heartbeat_s] if how.heartbeat_s else []
-        if idle_s:
-            left_s = idle_s - (time.monotonic() - how.opened.fed_s)
-            if left_s <= 0:
+        left_s = latest - time.monotonic()
+        if latest and left_s <= 0:
+            try:
+                # What has come already was no silence: a process that was held up runs its timers before it reads.
+                async with asyncio.timeout(_GRACE_S):
+                    return await content.readany()
+            except TimeoutError:
                 return None
-            limits.append(left_s)
+        wait_s = min(left_s, heartbeat_s) if latest and heartbeat_s else left_s if latest else heartbeat_s
         try:
-            async with asyncio.timeout(min(limits)):
+            async with asyncio.timeout(wait_s):
                 return await content.readany()
         except TimeoutError:
-            if how.heartbeat_s:
+            if heartbeat_s and wait_s == heartbeat_s:
                 sink.write(watch.heartbeat())
