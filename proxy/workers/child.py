@@ -27,7 +27,7 @@ from proxy.workers.pipe import Pipe, Verb, open_pipe
 
 TELL_S: Final = 1.0  # how often the parent may hear that the status has news
 CLOSE_S: Final = 3.0
-DIES_S: Final = 1.0
+DIES_S: Final = 2.0
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -36,7 +36,11 @@ def main(arguments: Sequence[str]) -> None:
     fd, parent, directory, name = arguments
     logs.configure(level="info", style="text")
     shared.join(Path(directory), name)
-    was_told = run_loop(live(socket.socket(fileno=int(fd))))
+    was_told = 0
+    try:
+        was_told = run_loop(live(socket.socket(fileno=int(fd))))
+    except Exception:  # noqa: BLE001 - what follows has to be done whatever was wrong
+        logs.log.exception("worker failed")
     if has_died(int(parent), 0.0 if was_told else DIES_S):
         shared.remove(Path(directory))  # nobody else is left to do it
     os._exit(0)  # a look-up of a name that hangs in a thread must not hold the process

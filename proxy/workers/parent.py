@@ -63,7 +63,7 @@ class Place:
 
     def shown(self) -> dict[str, object]:
         shown: dict[str, object] = {"number": self.number, "state": str(self.state), "replaced": self.replaced}
-        if self.worker is not None and self.state is not State.DEAD:
+        if self.worker is not None:
             shown["pid"] = self.worker.pid
         if self.snapshot is not None:
             shown["inflight"] = self.snapshot["inflight"]
@@ -144,7 +144,7 @@ class Parent:
     # -- the places
 
     async def _fill(self, place: Place) -> None:
-        """A child that serves. Raises ChildProcessError where it does not come to that."""
+        """A child that serves. Raises OSError where there is none to be had, ChildProcessError where it does not serve."""
         self._turn(place, State.STARTING)
         worker = place.worker = await begin(place.name, self._directory, self._told)
         if self._draining:  # since it was asked for
@@ -158,24 +158,26 @@ class Parent:
 
     async def _keep(self, place: Place) -> None:
         """Replaces whoever dies, until the end."""
-        while place.worker is not None:
-            how = await place.worker.ended()
-            shared.leave(self._directory, place.name)
-            place.snapshot = None
+        while True:
+            how, pid, lived_s = "could not be started", 0, 0.0
+            if (worker := place.worker) is not None:
+                how, pid, lived_s = await worker.ended(), worker.pid, worker.lived_s
+                place.worker = place.snapshot = None
+                shared.leave(self._directory, place.name)
             self._turn(place, State.DEAD)
             if self._draining:
                 return
-            pause_s = place.pace.pause_s(place.worker.lived_s)
-            facts = {"worker": place.number, "pid": place.worker.pid, "end": how, "next_in_s": pause_s}
+            pause_s = place.pace.pause_s(lived_s)
+            facts = {"worker": place.number, "pid": pid, "end": how, "next_in_s": pause_s}
             log.error("worker died", extra={"facts": facts})
             await asyncio.sleep(pause_s)
             place.replaced += 1
-            with contextlib.suppress(ChildProcessError):
+            with contextlib.suppress(OSError):  # no process, or one that does not serve: as if it had died
                 await self._fill(place)
 
     async def _reload(self, place: Place) -> None:
         """A child that does not take it is replaced: it must not go on with what is no longer in force."""
-        if (worker := place.worker) is None or place.state is State.DEAD:
+        if (worker := place.worker) is None:
             return
         try:
             await worker.ask(Verb.RELOAD, self._orders(), timeout_s=RELOAD_S)
@@ -258,4 +260,4 @@ class Parent:
         return [answer for each in await asyncio.gather(*map(ask, self._workers())) for answer in each]
 
     def _workers(self) -> list[Worker]:
-        return [p.worker for p in self._places if p.worker is not None and p.state is not State.DEAD]
+        return [place.worker for place in self._places if place.worker is not None]

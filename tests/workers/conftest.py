@@ -60,7 +60,7 @@ class Proxy:
         return self.process.pid
 
     def signal(self, number: signal.Signals) -> None:
-        self.process.send_signal(number)
+        os.kill(self.pid, number)  # asyncio's own would reap a process that has ended, and lose its exit code
 
     async def call(self, path: str = "/v1/chat/completions", header: str = "x-llm-error-reason") -> tuple[int, str]:
         """One call on a connection of its own: status, and what stands in a header."""
@@ -138,7 +138,7 @@ def start(tmp_path: Path) -> Start:
             finally:
                 left = children(process.pid)
                 with contextlib.suppress(ProcessLookupError):
-                    process.kill()
+                    os.kill(process.pid, signal.SIGKILL)
                 for pid in left:
                     with contextlib.suppress(ProcessLookupError):
                         os.kill(pid, signal.SIGCONT)

@@ -238,6 +238,32 @@ async def test_a_worker_that_hangs_delays_nobody_and_is_replaced_where_it_does_n
         assert not any(map(lives, after))
 
 
+NO_PROCESS_ONCE = """
+import subprocess
+class Popen(subprocess.Popen):
+    started = 0
+    def __init__(self, *words, **options):
+        Popen.started += 1
+        if Popen.started == 3:
+            raise BlockingIOError(11, "Resource temporarily unavailable")
+        super().__init__(*words, **options)
+subprocess.Popen = Popen
+"""
+
+
+async def test_a_place_is_filled_though_the_system_refuses_a_process_for_a_while(start: Start) -> None:
+    gate = asyncio.Event()
+    gate.set()
+    async with gated(gate) as server, start(server.url, first=NO_PROCESS_ONCE) as proxy:
+        before = await ready(proxy)
+        os.kill(before[1], signal.SIGKILL)
+        await proxy.said('worker died worker=1 pid=0 end="could not be started"')
+        after = await ready(proxy)
+        assert after[0] == before[0]
+        assert after[1] not in before
+        assert (await proxy.workers())[1]["replaced"] == 2
+
+
 async def test_nothing_is_left_of_a_parent_that_was_killed(start: Start) -> None:
     gate = asyncio.Event()
     async with gated(gate) as server, start(server.url) as proxy:

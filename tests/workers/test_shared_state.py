@@ -23,7 +23,7 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
         yield "memory://"
         return
     server = Server(tmp_path)
-    yield server.url
+    yield f"{server.url}?socket_timeout=10&socket_connect_timeout=10"  # a busy machine is no lost store
     server.process.kill()
     server.process.wait()
 
