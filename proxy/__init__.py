@@ -6,6 +6,7 @@ The way of a request; `handler.py` tells it as a story, `way/` has a file for ea
     accept       the request becomes a call: limits, hop-by-hop headers, the body held or streamed
     address      which upstream, path and credential; who may call at all
     amend        with `history: heal`, a history out of order is mended: `session/`
+    gate         with `gate: on`, a call that cannot succeed is answered from the last real answer
     ask          one attempt upstream: an answer's head and beginning, or how it broke
     judge        what the answer means: `classifier/`, and `stream/` for a first event
     persist      wait and ask again where that helps, by what `retry/` decides
