@@ -120,7 +120,7 @@ class Watch:
         """What the end of the bytes, or their silence, makes of the answer."""
         held = self._boundary.held
         is_cut = self._is_cut(held)
-        if how is How.CLEAN and is_cut and not self._boundary.is_inside:
+        if how is not How.IDLE and is_cut and not self._boundary.is_inside:
             if self._is_rest_whole is None:  # asked twice, the rest is read once
                 self._is_rest_whole = self._read_unfinished(held)
             is_cut = not self._is_rest_whole
