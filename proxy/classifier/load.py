@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import difflib
 import gc
-import sys
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Any, Final
 
 import yaml
 
+from proxy.builtin import config_dir
 from proxy.classifier.judgements import JUDGEMENTS
 from proxy.classifier.own import OWN_REASONS
 from proxy.classifier.phrases import Phrase, PhraseError, compile_phrase
@@ -52,14 +52,8 @@ class RulesError(Exception):
 
 
 def rules_directory() -> Path:
-    """Where the built-in rules lie: beside the checkout's package, or where an installed wheel carries them."""
-    package = Path(__file__).resolve().parent.parent
-    places = (
-        package.parent / "config" / "rules",
-        package / "_config" / "rules",
-        Path(sys.prefix) / "share" / "llm-triage" / "config" / "rules",
-    )
-    return next((place for place in places if (place / _REASONS_FILE).is_file()), places[0])
+    """Where the built-in rules lie."""
+    return config_dir() / "rules"
 
 
 @cache
