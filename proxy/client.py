@@ -10,6 +10,7 @@ import asyncio
 import functools
 import socket
 import ssl
+import time
 from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,7 +56,7 @@ class Progress:
     """How far one attempt has come; kept by the connector for the task that runs the attempt."""
 
     is_fresh: bool = False  # asked for: a connection that has not served yet
-    started_at: float = 0.0  # loop time when the request was ready to be sent
+    started_at: float = 0.0  # time.monotonic() when the request was ready to be sent
     protocol: _Protocol | None = None  # None: no connection was made
 
     @property
@@ -122,7 +123,7 @@ class _Connector(TCPConnector):
 
     async def connect(self, req: ClientRequest, traces: Any, timeout: ClientTimeout) -> Connection:  # noqa: ASYNC109 - aiohttp's
         progress = _PROGRESS.get()
-        progress.started_at = self._loop.time()
+        progress.started_at = time.monotonic()
         connection = await super().connect(req, traces, timeout)
         protocol = connection.protocol
         assert isinstance(protocol, _Protocol)

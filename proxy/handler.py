@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Hashable, Mapping
 from http import HTTPStatus
 from typing import Final
@@ -122,8 +123,8 @@ class Proxy:
 class Exchange:
     """One request and its answer."""
 
-    __slots__ = ("ask", "began", "body", "call", "call_id", "gated", "heart", "http", "loop_time", "proxy", "route",
-                 "sent_at", "setup", "started_at", "stream_told", "target", "thread")  # fmt: skip
+    __slots__ = ("ask", "began", "body", "call", "call_id", "gated", "heart", "http", "loop_time", "proxy", "read_at",
+                 "route", "sent_at", "setup", "started_at", "stream_told", "target", "thread")  # fmt: skip
 
     def __init__(self, proxy: Proxy, setup: Setup, http: web.BaseRequest) -> None:
         self.proxy = proxy
@@ -131,6 +132,7 @@ class Exchange:
         self.http = http
         self.loop_time = asyncio.get_running_loop().time
         self.started_at = self.loop_time()
+        self.read_at = time.monotonic()  # to measure by: uvloop's own clock counts milliseconds
         self.call: Call | None = None
         self.route: Route | None = None
         self.target: Target | None = None
@@ -386,9 +388,9 @@ class Exchange:
             self.proxy.reporter.call_succeeded(
                 self.target.route.name,
                 self.target.endpoint.label,
-                self.loop_time() - self.started_at,
-                sink.head_written_at - self.started_at,
-                self.sent_at - self.started_at + max(0.0, sink.head_written_at - attempt.head_at),
+                time.monotonic() - self.read_at,
+                sink.head_written_at - self.read_at,
+                self.sent_at - self.read_at + max(0.0, sink.head_written_at - max(attempt.head_at, answered.came_at)),
             )
         elif not self.stream_told:
             self.tell_broken("total" if late else "truncated_body")
@@ -634,7 +636,7 @@ class Exchange:
             path="" if self.call is None else mask_target(self.call.target),
             status=status,
             verdict=verdict,
-            duration_s=self.loop_time() - self.started_at,
+            duration_s=time.monotonic() - self.read_at,
             retries=facts.retries,
             provider_request_id=provider_request_id,
             history=facts.history,

@@ -61,7 +61,7 @@ class Timeouts:
 
     connect: float = setting(DURATION, 5.0, "to a connection with the upstream; 0: none")
     first_byte: float = setting(DURATION, 0.0, "from request sent to the answer's head; 0: none")
-    total: float = setting(DURATION, 0.0, "from request read to the answer's head, retries included; 0: none")
+    total: float = setting(DURATION, 0.0, "from request read to the answer's end, retries included; 0: none")
     upload_idle: float = setting(DURATION, 60.0, "an upload without progress is dropped; 0: never")
     head: float = setting(DURATION, 30.0, "for a client's request head to be whole; 0: none")
 

@@ -6,6 +6,7 @@ Nothing here raises for what an upstream does: an upstream's failure is a value.
 from __future__ import annotations
 
 import asyncio
+import time
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -34,6 +35,7 @@ class Answered:
     first: bytes = b""
     ended: bool = False
     broke: bool = False
+    came_at: float = 0.0  # time.monotonic() when what was waited for behind the head had come, or not
     watch: Watch | CodedWatch | None = None  # an event stream's; `first` is then what it lets pass
     verdict: Verdict | None = None  # None: a good answer
     is_cut: bool = False  # an event stream that ended before its first event
@@ -49,7 +51,7 @@ class Attempt:
 
     result: Answered | Broke | Refusal
     progress: Progress
-    head_at: float  # loop time when the head (or the break) had come
+    head_at: float  # time.monotonic() when the head (or the break) had come
     verdict: Verdict | None = None  # None: a good answer
 
 
@@ -121,7 +123,7 @@ class Ask:
             result = Broke("bad_answer", connected=True)
         else:
             result = Answered(result)
-        return Attempt(result, progress, loop.time())
+        return Attempt(result, progress, time.monotonic())
 
     def _limit(self, now: float) -> tuple[float | None, str]:
         """How long the head may take, and what it is called when that was too long."""
@@ -140,6 +142,7 @@ async def read_head(answered: Answered, *, most: int, hold_s: float, until: Any 
         async with asyncio.timeout(hold_s or None):
             while size < most:
                 data = await content.readany()
+                answered.came_at = time.monotonic()
                 if not data:
                     answered.ended = True
                     break
@@ -148,7 +151,7 @@ async def read_head(answered: Answered, *, most: int, hold_s: float, until: Any 
                 if until is not None and until(data):
                     break
     except TimeoutError:
-        pass
+        answered.came_at = time.monotonic()
     except (aiohttp.ClientError, OSError):
         pieces.append(rest_of(content))
         answered.broke = True

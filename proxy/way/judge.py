@@ -133,6 +133,7 @@ async def _first_event(answered: Answered, watch: Watch | CodedWatch, look: Look
         async with asyncio.timeout(look.hold_s):
             while size < look.peek_bytes:
                 data = await content.readany()
+                answered.came_at = time.monotonic()
                 if not data:
                     break
                 size += len(data)
@@ -143,7 +144,7 @@ async def _first_event(answered: Answered, watch: Watch | CodedWatch, look: Look
                 if watch.is_decided:
                     break
     except TimeoutError:
-        pass
+        answered.came_at = time.monotonic()
     except (aiohttp.ClientError, OSError):
         rest = rest_of(content)
         if rest:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import Final
 
 from aiohttp import web
@@ -57,7 +58,7 @@ class Sink:
         ends_with_connection = not self.is_bodiless and head.length is None and not self._chunked
         self.can_add = self._chunked or ends_with_connection
         self.keep = keep and not ends_with_connection
-        self.head_written_at = 0.0  # loop time
+        self.head_written_at = 0.0  # time.monotonic()
         self.pieces = 0
         self.sent = 0  # body bytes
         phrase = (reason or "").encode("utf-8", "surrogateescape")
@@ -88,7 +89,7 @@ class Sink:
             return
         self._transport.write(pending[0] if len(pending) == 1 else b"".join(pending))
         if not self.head_written_at:
-            self.head_written_at = asyncio.get_running_loop().time()
+            self.head_written_at = time.monotonic()
         self._pending = []
 
     @property
