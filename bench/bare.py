@@ -17,6 +17,8 @@ from aiohttp import ClientResponse, ClientSession, ClientTimeout, DummyCookieJar
 from multidict import CIMultiDict
 from yarl import URL
 
+from proxy import collector
+from proxy.accepting import Acceptor
 from proxy.loop import run_loop
 
 SMALL: Final = 1 << 20
@@ -87,7 +89,8 @@ def _passed(raw: tuple[tuple[bytes, bytes], ...]) -> CIMultiDict[str]:
 
 async def serve(host: str, port: int, upstream: str, *, workers: int) -> int:
     server = web.Server(PassThrough(upstream).handle, access_log=None, keepalive_timeout=75)
-    await asyncio.get_running_loop().create_server(server, host, port, backlog=4096, reuse_port=workers > 1)
+    await Acceptor(server).start(host, port, reuse_port=workers > 1)
+    collector.settle()
     await asyncio.Event().wait()
     return 0
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from proxy import admin
+from proxy import admin, collector
 from proxy.admin.port import Port, open_port
 from proxy.classifier import OWN_REASONS, Rules, load_rules
 from proxy.classifier.api import NotAnAnswerError, classify_json
@@ -78,9 +77,7 @@ class Service:
             await self.close()
             raise
         self._tick = asyncio.create_task(self._ticking())
-        # What lives from here to the end need not be looked at by every collection.
-        gc.collect()
-        gc.freeze()
+        collector.settle()
 
     async def reload(self, config: Config, rules: Rules) -> None:
         """Puts a new configuration in force for calls that begin from now on."""

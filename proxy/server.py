@@ -20,7 +20,8 @@ from aiohttp import web
 from aiohttp.abc import AbstractStreamWriter
 from aiohttp.http_exceptions import LineTooLong
 
-BACKLOG: Final = 4096
+from proxy.accepting import Acceptor
+
 KEEPALIVE_S: Final = 3630.0  # longer than any client's pool: an idle connection is the client's to close
 LINGER_S: Final = 10.0
 
@@ -144,22 +145,18 @@ class Listener:
         self._refuse = refuse
         self._head_bytes = head_bytes
         self._head_timeout_s = head_timeout_s
-        self._server: asyncio.Server | None = None
+        self._acceptor: Acceptor | None = None
         self._sweeper: asyncio.Task[None] | None = None
 
     async def start(self, host: str, port: int, *, reuse_port: bool = False) -> tuple[str, int]:
         """Listens, and returns the address that it got. Raises OSError where it cannot."""
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(
-            lambda: Connection(self._manager, loop=loop, refuse=self._refuse, head_bytes=self._head_bytes),
-            host or None,
-            port,
-            backlog=BACKLOG,
-            reuse_port=reuse_port or None,
+        self._acceptor = Acceptor(
+            lambda: Connection(self._manager, loop=loop, refuse=self._refuse, head_bytes=self._head_bytes)
         )
+        address = await self._acceptor.start(host, port, reuse_port=reuse_port)
         self._sweeper = asyncio.create_task(self._sweep(loop))
-        bound = self._server.sockets[0].getsockname()
-        return bound[0], bound[1]
+        return address
 
     def reload(self, *, head_bytes: int, head_timeout_s: float) -> None:
         """For connections that come from now on, and for heads that are awaited already."""
@@ -170,8 +167,8 @@ class Listener:
         """Refuses new connections, drops idle ones, and cancels what still runs."""
         if self._sweeper is not None:
             self._sweeper.cancel()
-        if self._server is not None:
-            self._server.close()
+        if self._acceptor is not None:
+            await self._acceptor.stop()
         self._manager.pre_shutdown()
         await self._manager.shutdown(0.1)
 
