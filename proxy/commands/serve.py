@@ -165,11 +165,14 @@ async def _watch(service: Served, source: Source, reload: asyncio.Event) -> None
 
 
 async def _reload(service: Served, source: Source) -> None:
-    """A bad file is refused as a whole: the old configuration stays in force."""
+    """A bad file is refused as a whole: the old configuration stays in force.
+
+    Reading takes a tenth of a second, and names are looked up: in a thread, since calls go on meanwhile.
+    """
     try:
-        asked = source.load()
-        config = reloaded(service.config, asked)
-        rules = rules_of(config)
+        asked = await asyncio.to_thread(source.load)
+        config = await asyncio.to_thread(reloaded, service.config, asked)
+        rules = await asyncio.to_thread(rules_of, config)
     except (ConfigError, RulesError) as error:
         service.reporter.metrics.config_reloaded(accepted=False)
         for problem in error.problems:
