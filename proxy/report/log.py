@@ -17,6 +17,8 @@ import traceback
 from collections.abc import Mapping
 from typing import Final, TextIO
 
+from proxy.report import sentry
+
 LOGGER: Final = "llm_triage"
 log: Final = logging.getLogger(LOGGER)
 
@@ -34,6 +36,7 @@ def configure(*, level: str, style: str, stream: TextIO | None = None) -> None:
     root.addHandler(handler)
     root.setLevel(logging.WARNING)
     log.setLevel(level.upper())
+    sentry.attach(log)
 
 
 class _Handler(logging.StreamHandler[TextIO]):
