@@ -12,8 +12,6 @@ import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from proxy.version import VERSION
-
 if TYPE_CHECKING:
     from sentry_sdk.transport import Transport
 
@@ -35,7 +33,6 @@ class SentryHandler(logging.Handler):
         self.client: Any = Client(
             dsn=dsn,
             transport=transport,
-            release=f"llm-triage@{VERSION}",
             default_integrations=False,
             auto_enabling_integrations=False,
             include_local_variables=False,
