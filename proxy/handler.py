@@ -30,7 +30,7 @@ from proxy.way import cors, credential, refuse
 from proxy.way.accept import Call, accept, body_of
 from proxy.way.address import Route, Target, address
 from proxy.way.advise import advise, advise_own
-from proxy.way.amend import Thread, Threads, is_signed, thread_key
+from proxy.way.amend import Thread, Threads, concerns_history, is_signed, thread_key
 from proxy.way.ask import Answered, Ask, Attempt
 from proxy.way.body import Body, Held
 from proxy.way.caller import caller_of, shared_name_of
@@ -405,7 +405,8 @@ class Exchange:
         response, route = answered.response, self.target.route
         sent = None if self.body is None else self.body.kept()
         thread = self.thread
-        if thread is None and sent is not None and self.target.endpoint.dialect is not None and route.reads_history:
+        reads = route.reads_history and self.target.endpoint.dialect is not None and concerns_history(verdict)
+        if thread is None and sent is not None and reads:
             thread = self.thread_of(self.call, self.target, sent)
         facts = advise(
             verdict,
@@ -682,7 +683,7 @@ class Exchange:
         route, endpoint = self.target.route, self.target.endpoint
         return Look(
             provider=route.provider,
-            rules=self.setup.rules,
+            familiar=self.setup.familiar,
             path=self.target.path,
             dialect=endpoint.dialect,
             generates=self.generates(),

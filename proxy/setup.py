@@ -10,6 +10,7 @@ from proxy.config import Config, Upstream
 from proxy.model import Provider
 from proxy.way.address import Route, Routes
 from proxy.way.credential import Clients
+from proxy.way.familiar import Familiar
 from proxy.way.headers import AnswerFilter, RequestFilter
 
 _NOBODY = Provider(name="")
@@ -20,7 +21,7 @@ class Setup:
     """A configuration in force. Calls that began under it keep it to their end."""
 
     config: Config
-    rules: Rules
+    familiar: Familiar
     routes: Routes
     clients: Clients
     requests: RequestFilter
@@ -40,7 +41,7 @@ def set_up(config: Config, rules: Rules) -> Setup:
     routes = Routes([Route(u, provider_of(u, rules), _client(u)) for u in config.upstreams])
     return Setup(
         config=config,
-        rules=rules,
+        familiar=Familiar(rules),
         routes=routes,
         clients=Clients([(client.name, client.sha256) for client in config.clients]),
         requests=RequestFilter(forward_client=config.forward_client),

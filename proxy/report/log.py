@@ -15,6 +15,7 @@ import sys
 import time
 import traceback
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Final, TextIO
 
 from proxy.report import sentry
@@ -23,6 +24,7 @@ LOGGER: Final = "llm_triage"
 log: Final = logging.getLogger(LOGGER)
 
 _MAX_CHAIN: Final = 5  # chains of exceptions can be cyclic
+_JSON: Final = json.JSONEncoder(default=str)
 _PLAIN: Final = re.compile(r"[!#-<>-~]+", re.ASCII)  # printable, without space, quote and equals sign
 
 
@@ -106,22 +108,36 @@ def _exception(exception: BaseException) -> str:
 
 
 def _time(record: logging.LogRecord) -> str:
-    return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(record.created))}.{int(record.msecs):03d}Z"
+    return f"{_second(int(record.created))}.{int(record.msecs):03d}Z"
+
+
+@lru_cache(maxsize=2)
+def _second(epoch: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(epoch))
 
 
 def _text(value: object) -> str:
+    if isinstance(value, str):
+        return value if _PLAIN.fullmatch(value) else _quoted(value)
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float):
         return f"{value:.6g}"
     text = str(value)
-    return text if _PLAIN.fullmatch(text) else _dump(text)
+    return text if _PLAIN.fullmatch(text) else _quoted(text)
 
 
+@lru_cache(maxsize=512)
+def _quoted(text: str) -> str:
+    """Mostly advice, which repeats."""
+    return _dump(text)
+
+
+@lru_cache(maxsize=64)
 def _escape(text: str) -> str:
     return _dump(text)[1:-1].replace('\\"', '"')
 
 
 def _dump(value: object) -> str:
     """JSON in ASCII: control, bidirectional and surrogate characters arrive as escapes, not at a terminal."""
-    return json.dumps(value, default=str).replace("\x7f", "\\u007f")
+    return _JSON.encode(value).replace("\x7f", "\\u007f")

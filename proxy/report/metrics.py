@@ -11,7 +11,7 @@ import os
 import platform
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar, cast
 
 import prometheus_client
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -24,6 +24,7 @@ from proxy.report.event import CallReport, Outcome, StreamFailure, Suppressed, W
 from proxy.report.tally import Tally
 
 PREFIX: Final = "llm_triage"
+_Labelled = TypeVar("_Labelled", Counter, Histogram)
 
 DURATION_BUCKETS: Final = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0, 600.0)
 FIRST_BYTE_BUCKETS: Final = (0.05, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0, 1.5, 2.5, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0)
@@ -49,6 +50,7 @@ class Metrics:
         self.registry = registry = CollectorRegistry()
         self._words = words
         self._tallies: dict[tuple[str, str], Tally] = {}
+        self._series: dict[tuple[Counter | Histogram, tuple[str, ...]], Counter | Histogram] = {}
 
         def counter(name: str, help_: str, *labels: str) -> Counter:
             return Counter(name, help_, labels, namespace=PREFIX, registry=registry)
@@ -120,9 +122,9 @@ class Metrics:
 
     def call_failed(self, report: CallReport, outcome: Outcome = Outcome.ERROR) -> None:
         upstream, endpoint = self._upstream(report.upstream), _endpoint(report.endpoint)
-        self.requests.labels(upstream, endpoint, outcome).inc()
+        self._one(self.requests, upstream, endpoint, outcome).inc()
         exemplar = {"trace_id": report.trace_id} if report.trace_id else None
-        self.duration.labels(upstream, endpoint).observe(report.duration_s, exemplar)
+        self._one(self.duration, upstream, endpoint).observe(report.duration_s, exemplar)
         if report.first_byte_s is not None:
             self.first_byte.labels(upstream, endpoint).observe(report.first_byte_s, exemplar)
         if report.overhead_s is not None:
@@ -130,8 +132,8 @@ class Metrics:
         if report.verdict is not None:
             verdict = report.verdict
             reason = verdict.reason if verdict.reason in self._words.reasons else OTHER
-            self.errors.labels(upstream, verdict.cls, reason, verdict.source).inc(1, exemplar)
-            self.session_hints.labels(upstream, verdict.action).inc()
+            self._one(self.errors, upstream, verdict.cls, reason, verdict.source).inc(1, exemplar)
+            self._one(self.session_hints, upstream, verdict.action).inc()
 
     def call_canceled(self, upstream: str, endpoint: str) -> None:
         self.requests.labels(self._upstream(upstream), _endpoint(endpoint), Outcome.CANCELED).inc()
@@ -171,6 +173,13 @@ class Metrics:
             MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
         encode, content_type = choose_encoder(accept)
         return encode(registry), content_type
+
+    def _one(self, metric: _Labelled, *labels: str) -> _Labelled:
+        """The series of some labels. The library looks each up under a lock, with its labels made text anew."""
+        series = self._series.get((metric, labels))
+        if series is None:
+            series = self._series[metric, labels] = metric.labels(*labels)
+        return cast("_Labelled", series)
 
     def _upstream(self, upstream: str) -> str:
         return upstream if upstream in self._words.upstreams else OTHER

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from proxy.model import Class, Dialect, Source, Verdict
+from proxy.model import Action, Class, Dialect, Source, Verdict
 from proxy.session.chain import caller_key
 from proxy.session.forget import forget
 from proxy.session.heal import Healed, heal
@@ -116,6 +116,11 @@ class Thread:
         """What was done to the request, as `x-llm-history` tells it."""
         parts = ["" if self.healed is None else self.healed.text, f"forgot={self.forgot}" if self.forgot else ""]
         return " ".join(part for part in parts if part)
+
+
+def concerns_history(verdict: Verdict) -> bool:
+    """Whether the request's own history can have to do with its failure. An empty account or a busy provider has not."""
+    return verdict.action is not Action.KEEP or verdict.cls in _CONTENT
 
 
 def thread_key(secret: str, upstream: str, model: str) -> bytes | None:

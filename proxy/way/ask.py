@@ -136,6 +136,11 @@ class Ask:
 async def read_head(answered: Answered, *, most: int, hold_s: float, until: Any = None) -> None:
     """Reads the body's beginning: until it ends, `most` bytes are there, `until(first)` says enough, or time is over."""
     content = answered.response.content
+    if content.is_eof() and not answered.first and content.exception() is None:
+        answered.first = content.read_nowait(-1)
+        answered.came_at = time.monotonic()
+        answered.ended = True
+        return
     pieces = [answered.first] if answered.first else []
     size = len(answered.first)
     try:

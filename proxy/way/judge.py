@@ -11,11 +11,12 @@ from typing import Final
 
 import aiohttp
 
-from proxy.classifier import Rules, classify, looks_like_error, own_verdict
+from proxy.classifier import classify, looks_like_error, own_verdict
 from proxy.classifier.decode import text_of as inflated
 from proxy.model import Action, Answer, Class, Confidence, Dialect, Provider, Scope, Source, Verdict, Wait, WaitOrigin
 from proxy.stream import CodedWatch, End, How, Watch, watch_for
 from proxy.way.ask import CLASSIFIED, Answered, read_head, rest_of
+from proxy.way.familiar import Familiar, text_of
 
 HOLD_S: Final = 5.0  # how long a failure's body is waited for where nothing is to be held: a failure delays nobody
 CODED_ERROR: Final = 8 * 1024  # a compressed answer above this is no error
@@ -29,7 +30,7 @@ class Look:
     """How closely one call's answers are looked at."""
 
     provider: Provider
-    rules: Rules
+    familiar: Familiar  # the rules, and what was heard before
     path: str
     dialect: Dialect | None
     generates: bool  # a POST that generates or embeds: its good answer is worth a look
@@ -50,7 +51,9 @@ async def judge(answered: Answered, look: Look) -> None:
             return
     if status >= 400:
         await read_head(answered, most=CLASSIFIED, hold_s=look.hold_s or HOLD_S)
-        answered.verdict = classify(_answer(answered, look.provider), look.rules, now=time.time())
+        answered.verdict = look.familiar.verdict(
+            status, response.raw_headers, answered.first, look.provider.name, now=time.time()
+        )
         return
     if status != 200:
         return
@@ -121,7 +124,7 @@ def _hidden(answered: Answered, look: Look) -> Verdict | None:
         body = inflated(body, coding).encode()
     if not looks_like_error(body, look.provider):
         return None
-    return classify(_answer(answered, look.provider), look.rules, now=time.time())
+    return classify(_answer(answered, look.provider), look.familiar.rules, now=time.time())
 
 
 async def _first_event(answered: Answered, watch: Watch | CodedWatch, look: Look) -> None:
@@ -165,7 +168,7 @@ async def _first_event(answered: Answered, watch: Watch | CodedWatch, look: Look
 def verdict_on_event(text: bytes, look: Look) -> Verdict:
     """What an error event means, as it stood on the wire."""
     answer = Answer(status=200, body=text, provider=look.provider.name, stream=True)
-    return classify(answer, look.rules, now=time.time()) or own_verdict("unrecognised", source=Source.UPSTREAM)
+    return classify(answer, look.familiar.rules, now=time.time()) or own_verdict("unrecognised", source=Source.UPSTREAM)
 
 
 def _is_json(content_type: str) -> bool:
@@ -177,11 +180,6 @@ def _answer(answered: Answered, provider: Provider) -> Answer:
     return Answer(
         status=response.status, headers=text_of(response.raw_headers), body=answered.first, provider=provider.name
     )
-
-
-def text_of(raw: Sequence[tuple[bytes, bytes]]) -> tuple[tuple[str, str], ...]:
-    """Headers as text, for reading only: their bytes go to the client as they came."""
-    return tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in raw)
 
 
 def peer_verdict(raw: Sequence[tuple[bytes, bytes]]) -> Verdict | None:
