@@ -20,12 +20,14 @@ from proxy.report.metrics import Metrics, Words
 from proxy.report.reporter import Reporter, ReportSettings
 from proxy.server import Listener
 from proxy.session.quarantine import Quarantine
+from proxy.session.replays import Replays
 from proxy.session.turn import Fault
 from proxy.setup import Setup, set_up
 from proxy.store.opened import open_store
 from proxy.version import VERSION
 from proxy.way.amend import Threads
 from proxy.way.gate import Gate
+from proxy.way.kept import Again
 
 TICK_S: Final = 1.0  # how often outages are settled when nothing else happens
 
@@ -39,6 +41,7 @@ class Service:
         self._words = words_of(config, rules)
         self.store = open_store(config.store, _store_changed, most={"turn": config.quarantine.max_turns})
         self._quarantine = Quarantine(self.store, config.quarantine.ttl, time.time)
+        self._threads = Threads(self._quarantine, replays_of(config))
         self.reporter = Reporter(
             report_settings(config),
             Metrics(self._words, version=VERSION),
@@ -60,7 +63,7 @@ class Service:
         A worker shares the data port with others, and has no admin port.
         """
         config = self._config
-        self._proxy = Proxy(set_up(config, self._rules), self.reporter, Threads(self._quarantine), Gate(self.store))
+        self._proxy = Proxy(set_up(config, self._rules), self.reporter, self._threads, Gate(self.store))
         self._listener = Listener(
             self._proxy.handle,
             refuse=self._proxy.refuse_raw,
@@ -86,6 +89,9 @@ class Service:
         self._config, self._rules = config, rules
         self._proxy.setup = new
         self._proxy.held.limit = config.limits.held_bytes
+        self.store.limit("turn", config.quarantine.max_turns)
+        self._quarantine.ttl_s = config.quarantine.ttl
+        self._threads.replays.follow(replays_of(config))
         if self._listener is not None:
             self._listener.reload(head_bytes=config.limits.head_bytes, head_timeout_s=config.timeouts.head)
         self._words = words_of(config, rules)
@@ -170,6 +176,11 @@ def classified(value: object, rules: Rules, *, explain: bool) -> Mapping[str, ob
         return classify_json(value, rules, now=time.time(), explain=explain)
     except NotAnAnswerError as error:
         raise admin.NotAnAnswerError(str(error)) from None
+
+
+def replays_of(config: Config) -> Replays[Again]:
+    quarantine = config.quarantine
+    return Replays(replays=quarantine.replays, hold_s=quarantine.hold, ttl_s=quarantine.ttl)
 
 
 def rules_of(config: Config) -> Rules:

@@ -43,6 +43,7 @@ from proxy.way.judge import Look, judge, seen_error, verdict_on_event
 from proxy.way.kept import Again, Kept
 from proxy.way.persist import Persist, Persistence, discard, model_of
 from proxy.way.refuse import Refusal
+from proxy.way.replay import Replay
 from proxy.way.sink import Sink
 from proxy.way.tag import Facts, exposed, new_call_id, tags
 from proxy.way.tunnel import asks_for_upgrade, tunnel
@@ -124,7 +125,7 @@ class Exchange:
     """One request and its answer."""
 
     __slots__ = ("ask", "began", "body", "call", "call_id", "gated", "heart", "http", "loop_time", "proxy", "read_at",
-                 "route", "sent_at", "setup", "started_at", "stream_told", "target", "thread")  # fmt: skip
+                 "replay", "route", "sent_at", "setup", "started_at", "stream_told", "target", "thread")  # fmt: skip
 
     def __init__(self, proxy: Proxy, setup: Setup, http: web.BaseRequest) -> None:
         self.proxy = proxy
@@ -141,6 +142,7 @@ class Exchange:
         self.call_id = ""
         self.stream_told = False
         self.thread: Thread | None = None
+        self.replay: Replay | None = None
         self.gated: Gated | None = None
         self.heart: Heartbeat | None = None
         self.sent_at = 0.0  # loop time of the first attempt
@@ -187,9 +189,16 @@ class Exchange:
         if body is not None and not body.is_complete and awaits_continue(self.http, read):
             self.send(_CONTINUE)
         if route.heals and body is not None and target.endpoint.dialect is not None and call.method == "POST":
-            await self.mend(call, target, body)
+            thread = self.thread = await self.read_thread(call, target, body)
             if body.fault is not None:
                 return self.refuse(body.fault)
+            if thread is not None:
+                again = self.repeated(call, thread)
+                if again is not None:
+                    if not observes:
+                        return self.answer_again(again)
+                    self.would(Would.REPLAY)
+                await self.mend(thread, target, body)
         if settings.gate and self.generates():
             again = await self.at_gate(call, target).pass_by()
             if again is not None:
@@ -298,19 +307,30 @@ class Exchange:
         result = attempt.result
         if not isinstance(result, Answered):
             return Kept.own(verdict, refuse.STATUS[result.reason])
+        return self.kept_of(result, verdict)
+
+    def kept_of(self, result: Answered, verdict: Verdict) -> Kept:
         status = self.status_for(verdict, result.response)
         status = STATUS_OF_CLASS[verdict.cls] if status == 200 else status
         return Kept.of(verdict, result, status, self.dialect(), self.setup.answers)
 
-    async def mend(self, call: Call, target: Target, body: Body) -> None:
-        """Heal mode: the request is read before it goes out, and mended where its history needs it."""
+    async def read_thread(self, call: Call, target: Target, body: Body) -> Thread | None:
+        """Heal mode: the request is read before it goes out. None where it cannot be, or may not be changed."""
         read = call.head.read
         if is_signed(read) or "content-encoding" in read:
-            return
+            return None
         original = await body.read_whole()
-        if original is None:
-            return
-        thread = self.thread = self.thread_of(call, target, original)
+        return None if original is None else self.thread_of(call, target, original)
+
+    def repeated(self, call: Call, thread: Thread) -> Again | None:
+        """Heal mode: what the provider refused time and again needs no asking for a while."""
+        if thread.key is None:
+            return None
+        self.replay = Replay(self.proxy.threads.replays, thread.key, call.target, thread.body, self.loop_time)
+        return self.replay.again()
+
+    async def mend(self, thread: Thread, target: Target, body: Body) -> None:
+        """Heal mode: the request is mended where its history needs it."""
         mended = await thread.mend()
         if mended is None or thread.healed is None:
             return
@@ -381,6 +401,8 @@ class Exchange:
                 self.proxy.reporter.call_healed(self.report(facts, response.status, None, request_id(response)))
             if whole and not self.stream_told:
                 await self.thread.taken()
+                if self.replay is not None:
+                    self.replay.succeeded()
         hidden = seen_error(answered, self.look()) if whole and answered.seen is not None else None
         if hidden is not None:
             self.tell_hidden(hidden, response)
@@ -407,7 +429,7 @@ class Exchange:
         thread = self.thread
         reads = route.reads_history and self.target.endpoint.dialect is not None and concerns_history(verdict)
         if thread is None and sent is not None and reads:
-            thread = self.thread_of(self.call, self.target, sent)
+            thread = self.thread = self.thread_of(self.call, self.target, sent)
         facts = advise(
             verdict,
             self.call_id,
@@ -421,6 +443,8 @@ class Exchange:
             used_up=used_up,
             observes=route.observes,
         )
+        if self.replay is not None:
+            self.replay.failed(verdict, facts, lambda: self.kept_of(answered, verdict))
         extra = tags(verdict, facts)
         if "origin" in self.call.head.read:
             extra.append(exposed())
@@ -642,6 +666,7 @@ class Exchange:
             provider_request_id=provider_request_id,
             history=facts.history,
             client=self.client(),
+            fingerprint="" if self.thread is None else self.thread.incident,
         )
 
     def thread_of(self, call: Call, target: Target, body: bytes) -> Thread:

@@ -25,6 +25,7 @@ WOULD: Final[Mapping[Would, str]] = {
     Would.WRITE_EVENT: "written an error into a stream",
     Would.REPAIR: "mended a history",
     Would.GATE: "answered from an earlier answer",
+    Would.REPLAY: "answered a refused request from the last refusal",
     Would.REFUSE_CREDENTIAL: "refused a missing credential",
     Would.REFUSE_SIZE: "refused a request's size",
     Would.REFUSE_INFLIGHT: "refused a call beyond the limit",

@@ -37,6 +37,7 @@ class Would(StrEnum):
     WRITE_EVENT = "write_event"
     REPAIR = "repair"
     GATE = "gate"
+    REPLAY = "replay"
     REFUSE_CREDENTIAL = "refuse_credential"
     REFUSE_SIZE = "refuse_size"
     REFUSE_INFLIGHT = "refuse_inflight"

@@ -75,7 +75,7 @@ class Quarantine:
 
     def __init__(self, store: Store, ttl_s: float, clock: Callable[[], float]) -> None:
         self._store = store
-        self._ttl_s = ttl_s
+        self.ttl_s = ttl_s
         self._clock = clock
 
     def __len__(self) -> int:
@@ -112,7 +112,7 @@ class Quarantine:
         seen = [each for each in known if not any(first <= each.refused_at <= last for first, last in left_out)]
         now = self._clock()
         for each in seen:
-            await self._keep(key, _again(each.turn, now, self._ttl_s))
+            await self._keep(key, _again(each.turn, now, self.ttl_s))
         newest = newest_input(history)
         if seen or newest is None:
             return known
@@ -126,11 +126,18 @@ class Quarantine:
             upstream=upstream,
             client=client,
             since=now,
-            until=now + self._ttl_s,
+            until=now + self.ttl_s,
             refusals=1,
         )
         await self._keep(key, turn)
         return known
+
+    def incident(self, history: History, key: bytes, known: Sequence[Known]) -> str:
+        """Names what a refusal was about: the turn that is known to be the cause, else the newest; "" where none is."""
+        newest = newest_input(history)
+        if known or newest is None:
+            return known[0].turn.id if known else ""
+        return chain(history, key)[newest]
 
     async def taken(self, history: History, key: bytes) -> bool:
         """A provider took the request: let its newest turn go, if it was in."""
@@ -161,8 +168,8 @@ class Quarantine:
 
     async def _keep(self, key: bytes, turn: Turn) -> None:
         value = {name: getattr(turn, name) for name in _FIELDS}
-        await self._store.put(f"{_TURN}:{turn.id}", orjson.dumps(value), self._ttl_s)
-        await self._store.put(_owner(key), b"", self._ttl_s)
+        await self._store.put(f"{_TURN}:{turn.id}", orjson.dumps(value), self.ttl_s)
+        await self._store.put(_owner(key), b"", self.ttl_s)
 
 
 def _owner(key: bytes) -> str:

@@ -12,8 +12,9 @@ from typing import Final, Generic, TypeVar
 
 from proxy.session.chain import label
 
-_MOST_CALLERS: Final = 4096
-_MOST_REQUESTS: Final = 64  # of one caller
+# Each may hold an answer of up to `stream.peek_bytes`.
+_MOST_CALLERS: Final = 512
+_MOST_REQUESTS: Final = 8  # of one caller
 
 A = TypeVar("A")
 
@@ -42,6 +43,10 @@ class Replays(Generic[A]):
         self.ttl_s = ttl_s
         self._callers: OrderedDict[bytes, OrderedDict[str, _Failing[A]]] = OrderedDict()
 
+    def follow(self, other: Replays[A]) -> None:
+        """Take over another's settings; what is known stays known."""
+        self.replays, self.hold_s, self.ttl_s = other.replays, other.hold_s, other.ttl_s
+
     def concerns(self, key: bytes) -> bool:
         """Whether this caller has any failing request."""
         return key in self._callers
@@ -57,6 +62,8 @@ class Replays(Generic[A]):
 
     def failed(self, key: bytes, body: bytes, answer: A, now: float) -> None:
         """The provider refused the request for what it is."""
+        if self.hold_s <= 0:
+            return
         requests = self._callers.setdefault(key, OrderedDict())
         self._callers.move_to_end(key)
         name = _name(key, body)

@@ -34,6 +34,9 @@ class Store(Protocol):
     async def listing(self, kind: str, most: int) -> Mapping[str, bytes]:
         """Up to `most` keys of a kind with their values."""
 
+    def limit(self, kind: str, most: int) -> None:
+        """Keep at most so many of a kind from now on."""
+
     def held(self, kind: str) -> int:
         """How many of a kind this process knows of; never waits."""
 

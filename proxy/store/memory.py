@@ -56,6 +56,10 @@ class MemoryStore:
         newest_first = reversed(self._kinds.get(kind, OrderedDict()).items())
         return {key: kept.value for (key, kept), _ in zip(newest_first, range(most), strict=False)}
 
+    def limit(self, kind: str, most: int) -> None:
+        self._most[kind] = most
+        self._bound(kind)
+
     def held(self, kind: str) -> int:
         self._expire(kind)
         return len(self._kinds.get(kind, ()))
@@ -73,9 +77,13 @@ class MemoryStore:
         room = self._kinds.setdefault(kind, OrderedDict())
         room.pop(key, None)
         room[key] = _Kept(value, until)
-        if len(room) > self._most.get(kind, _MOST):
+        self._bound(kind)
+
+    def _bound(self, kind: str) -> None:
+        room, most = self._kinds.get(kind, OrderedDict()), self._most.get(kind, _MOST)
+        if len(room) > most:
             self._expire(kind)
-            while len(room) > self._most.get(kind, _MOST):
+            while len(room) > most:
                 room.popitem(last=False)
 
     def _expire(self, kind: str) -> None:

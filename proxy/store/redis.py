@@ -97,6 +97,9 @@ class RedisStore:
         found = await self._asked(lambda: self._scan(kind, most))
         return await self._memory.listing(kind, most) if found is None else found
 
+    def limit(self, kind: str, most: int) -> None:
+        self._memory.limit(kind, most)
+
     def held(self, kind: str) -> int:
         return self._memory.held(kind)
 

@@ -17,7 +17,9 @@ from proxy.session.forget import forget
 from proxy.session.heal import Healed, heal
 from proxy.session.hint import member_to_forget, spoken_of
 from proxy.session.history import read
-from proxy.session.quarantine import Quarantine, known_text
+from proxy.session.quarantine import Quarantine, is_poison, known_text
+from proxy.session.replays import Replays
+from proxy.way.kept import Again
 
 _MOST_MINDED: Final = 4096
 _CONTENT: Final = frozenset((Class.BAD_REQUEST, Class.CONTENT_FILTER))
@@ -46,6 +48,7 @@ class Threads:
     """What is known of all threads."""
 
     quarantine: Quarantine
+    replays: Replays[Again]
     minded: Minded = field(default_factory=Minded)
 
 
@@ -63,6 +66,7 @@ class Thread:
     healed: Healed | None = None
     forgot: str | None = None
     concerned: bool = False  # the caller has turns in quarantine
+    incident: str = ""  # names the poisoned turn that the request was refused for
 
     async def mend(self) -> bytes | None:
         """The request to send instead; None where it goes out as it came."""
@@ -92,16 +96,18 @@ class Thread:
             self.threads.minded.learn(self.key, frozenset(str(fault) for fault in spoken_of(verdict.reason)))
             history = None if self.key is None else read(self.dialect, self.body)
             if history is not None and self.key is not None:
-                known = known_text(
-                    await self.threads.quarantine.refused(
-                        history,
-                        self.key,
-                        verdict,
-                        upstream=self.upstream,
-                        client=self.client,
-                        left_out=() if self.healed is None else self.healed.dropped,
-                    )
+                quarantine = self.threads.quarantine
+                found = await quarantine.refused(
+                    history,
+                    self.key,
+                    verdict,
+                    upstream=self.upstream,
+                    client=self.client,
+                    left_out=() if self.healed is None else self.healed.dropped,
                 )
+                known = known_text(found)
+                if is_poison(verdict):
+                    self.incident = quarantine.incident(history, self.key, found)
         return " ".join(part for part in (known, self.changes) if part)
 
     async def taken(self) -> None:

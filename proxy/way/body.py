@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import contextlib
+from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,6 +38,7 @@ class Body:
     """
 
     __slots__ = (
+        "_ahead",
         "_content",
         "_held",
         "_idle_s",
@@ -61,6 +63,7 @@ class Body:
         self._idle_s = idle_s
         self._observes = observes  # no size is refused
         self._pieces: list[bytes] = []
+        self._ahead: list[bytes] = []  # read, not kept, not sent yet
         self._kept = True
         self._size = 0
         self._sender: asyncio.Task[Any] | None = None
@@ -99,10 +102,18 @@ class Body:
             self.is_complete = True
 
     async def read_whole(self) -> bytes | None:
-        """All of it, where it can be held; `fault` is set where the upload failed."""
+        """All of it, where it can be held; `fault` is set where the upload failed.
+
+        Of a longer one, what was read waits to be sent: the rest streams behind it.
+        """
+        read: list[bytes] = []
         try:
-            async for _ in self._arriving():
-                pass
+            async with contextlib.aclosing(self._arriving()) as arriving:
+                async for piece in arriving:
+                    read.append(piece)
+                    if not self._kept:
+                        self._ahead = read
+                        return None
         except (TimeoutError, RequestPayloadError, PayloadAccessError):
             return None
         return self.kept()
@@ -127,8 +138,11 @@ class Body:
         async for piece in self._arriving():
             yield piece
 
-    async def _arriving(self) -> AsyncIterator[bytes]:
+    async def _arriving(self) -> AsyncGenerator[bytes, None]:
         for piece in tuple(self._pieces):
+            yield piece
+        ahead, self._ahead = self._ahead, []
+        for piece in ahead:
             yield piece
         while not self.is_complete:
             try:

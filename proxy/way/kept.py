@@ -96,6 +96,8 @@ class Again:
     kept: Kept
     age_s: float
     left_s: float | None
+    session: SessionHint | None = None  # None: nothing but the verdict's action was told
+    history: str = ""
 
     def told(self, call_id: str, request: Mapping[str, str]) -> tuple[Verdict, Facts]:
         """What the tags say now: the same failure, told by the proxy, with what is left of the wait."""
@@ -106,9 +108,10 @@ class Again:
         patience_s = patience_of(request).stated_s
         return verdict, Facts(
             call_id=call_id,
-            session=SessionHint(action=verdict.action),
+            session=self.session or SessionHint(action=verdict.action),
             should_retry=should_retry(verdict, said=kept.said, patience_s=patience_s, used_up=False),
             waits=retry_after(verdict, stated=False),
+            history=self.history,
             replayed_s=int(self.age_s),
         )
 
