@@ -8,14 +8,14 @@ import time
 import pytest
 
 from tests.way.test_streams import DONE, GOOD, HEAD, LAST, chunk, delta, streaming, unchunked
-from tests.wire import Connection, Request, body_part, headers_of, port_of, post, proxied, request, talk
+from tests.wire import Connection, Request, Script, body_part, headers_of, port_of, post, proxied, request, talk
 
 SSE = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
 JSON = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 NONSENSE = b"no chunk\r\n"
 
 
-def sending(*pieces: bytes, end: str = "close", pause_s: float = 0.02) -> object:
+def sending(*pieces: bytes, end: str = "close", pause_s: float = 0.02) -> Script:
     async def script(connection: Connection, _: Request) -> None:
         await connection.send(*pieces, pause_s=pause_s)
         match end:
@@ -73,7 +73,7 @@ async def test_an_answer_shorter_than_announced(short: int) -> None:
     async with proxied(sending(head, whole)) as (service, _):
         reader, writer = await asyncio.open_connection("127.0.0.1", port_of(service))
         writer.write(post())
-        head_, _, body = (await asyncio.wait_for(reader.readuntil(DONE), 2)).partition(b"\r\n\r\n")
+        _, _, body = (await asyncio.wait_for(reader.readuntil(DONE), 2)).partition(b"\r\n\r\n")
         assert body == whole
         if short:
             assert await asyncio.wait_for(reader.read(), 2) == b""
