@@ -47,10 +47,10 @@ def _kinds() -> dict[str, _Kind]:
     table = {
         _Kind.CODE: "code type status reason errorcode errortype __type kind category errorname errorcategory errcode errno name "
         "statuscode httpstatus httpstatuscode rawstatuscode errorsubcode subcode limitsource quotametric limittype title exceptiontype "
-        "blockreason finishreason statusmsg codename errorkey errorid ret errortypecode",
+        "blockreason finishreason statusmsg statusname codename errorkey errorid ret errortypecode",
         _Kind.TEXT: "message msg detail details error errormessage errormsg description errordescription statusmsg title text "
         "localizedmessage info developermessage usermessage statustext errordetail errordetails fault faultstring errmsg explanation "
-        "internalmessage displaymessage raifilteredreason blockreasonmessage humanreadable err reasonphrase summary exception",
+        "internalmessage displaymessage statusmessage raifilteredreason blockreasonmessage humanreadable err reasonphrase summary exception",
         _Kind.INNER: "raw innererror innererrors cause originalerror upstreamerror providererror previouserrors body upstreambody rawerror "
         "innerexception upstream wrapped",
         _Kind.PARAM: "param parameter field loc target property argument",

@@ -25,18 +25,21 @@ class Seen(NamedTuple):
 
 Judgement = Callable[[Evidence, Layer], Seen | None]
 
-_N: Final = r"(\d[\d,]{0,14})"
-_DEMANDS: Final = (
-    (
-        re.compile(
-            rf"limit(?:ed)?(?: to| of| is)?[:=]? ?{_N}[^\d]{{1,24}}(?:used|current)[^\d]{{0,12}}[\d,]{{1,15}}[^\d]{{1,24}}requested[:=]? ?{_N}"
-        ),
-        False,
-    ),
-    (re.compile(rf"limit(?:ed)?(?: to| of| is)?[:=]? ?{_N}[^\d]{{1,40}}requested[:=]? ?{_N}"), False),
-    (re.compile(rf"requested[:=]? ?{_N}[^\d]{{1,60}}limit(?:ed)?(?: to| of| is)?[:=]? ?{_N}"), True),
+_N: Final = r"(\d[\d,]{0,14}(?:\.\d{1,3})?)(k|m)?(?![\w%])"
+_DEMAND: Final = re.compile(
+    rf"requested(?: tokens)?[:=]? ?(?:about |up to )?{_N}|{_N} (?:input |total )?tokens (?:were |was )?requested"
+    rf"|(?:request|prompt|input)(?: of| has| with| needs| is|:) ?(?:about )?{_N} (?:input )?tokens"
 )
-_ZERO: Final = re.compile(r"\blimit(?: of| is|[\"']?:|=)? ?0(?![\d.,]*\d|%| remaining| left)")
+_LIMIT: Final = re.compile(rf"(?:limit(?:ed)?|window|allowance)(?: to| of| is)?[:=]? ?{_N}|{_N} (?:tpm|tokens per minute)")
+_NEAR_CHARS: Final = 120
+_MAX_JUDGED: Final = 4000
+_SCALES: Final[Mapping[str, int]] = {"": 1, "k": 1_000, "m": 1_000_000}
+# Words without which nobody says that one request is larger than the window.
+_OF_A_DEMAND: Final = frozenset({"requested", "larger", "bigger", "exceeds", "exceed", "large"})
+_ZERO: Final = re.compile(
+    r"\blimit(?: of| is|[\"']?:|=)? ?0(?![\d.,]*\d|%| remaining| left)"
+    r"|\b(?:limit|quota)\b(?:(?!remain|left|avail|used|current)[^\d.;]){0,60} (?:is|of|to) 0 (?:(?:requests|tokens|calls) (?:per|a) |[rt]p[mdsh]\b)"
+)
 _STATUS_SAID: Final = re.compile(
     r"(?:status[ _]?code|error code|http(?: status)?|http error|status|returned(?: an?)?|responded with|code|error)[\"']?[ :=(]{1,3}([45]\d\d)(?![\d.])"
 )
@@ -233,22 +236,26 @@ def shows_window(_: Evidence, layer: Layer) -> Seen | None:
 
 def shows_demand_over_limit(_: Evidence, layer: Layer) -> Seen | None:
     """Waiting is futile: one request asks for more than the whole window holds."""
-    if "requested" not in layer.heard().vocabulary:
+    if _OF_A_DEMAND.isdisjoint(layer.heard().vocabulary):
         return None
     for text in layer.texts:
-        lowered = text.lower()
+        lowered = text[:_MAX_JUDGED].lower()
         if "token" not in lowered and "tpm" not in lowered:
             continue
-        for pattern, demand_first in _DEMANDS:
-            found = pattern.search(lowered)
-            if found:
-                one, other = (int(number.replace(",", "") or 0) for number in found.groups())
-                demand, limit = (one, other) if demand_first else (other, one)
-                if demand > limit:
-                    finer = "" if _OF_A_RATE & layer.heard().vocabulary else "context_length"
-                    return Seen(f"requested {demand} of a limit of {limit}: no wait makes it fit", finer)
-                break
+        asked, held = _DEMAND.search(lowered), _LIMIT.search(lowered)
+        if asked is None or held is None or abs(asked.start() - held.start()) > _NEAR_CHARS:
+            continue
+        demand, limit = _number(asked), _number(held)
+        if demand > limit:
+            finer = "" if _OF_A_RATE & layer.heard().vocabulary else "context_length"
+            return Seen(f"requested {demand} of a limit of {limit}: no wait makes it fit", finer)
     return None
+
+
+def _number(found: re.Match[str]) -> int:
+    """The number that one of a pattern's alternatives caught: `45000`, `30,000`, `120k`."""
+    digits, scale = next(pair for pair in zip(found.groups()[::2], found.groups()[1::2], strict=True) if pair[0])
+    return int(float(digits.replace(",", "")) * _SCALES[scale or ""])
 
 
 def shows_zero_limit(_: Evidence, layer: Layer) -> Seen | None:

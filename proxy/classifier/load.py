@@ -38,7 +38,15 @@ _TIERS: Final[Mapping[str, Tier]] = {
     "judged": Tier.JUDGED, "code": Tier.CODE, "phrase": Tier.PHRASE, "hint": Tier.HINT, "status": Tier.STATUS,
 }  # fmt: skip
 # Common files, in the order in which their rules are tried; all others are a provider's own.
-_COMMON: Final = ("judged.yaml", "gateways.yaml", "codes.yaml", "phrases.yaml", "hints.yaml", "statuses.yaml")
+_COMMON: Final = (
+    "judged.yaml",
+    "gateways.yaml",
+    "codes.yaml",
+    "languages.yaml",
+    "phrases.yaml",
+    "hints.yaml",
+    "statuses.yaml",
+)
 _REASONS_FILE: Final = "reasons.yaml"
 _MAX_ADVICE: Final = 160
 
