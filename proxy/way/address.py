@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from multidict import CIMultiDict
 from yarl import URL
@@ -78,8 +77,7 @@ class Route:
         return url
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(NamedTuple):
     """Where one call goes and with what head. `client` names the client key that it came with, if keys are asked for."""
 
     route: Route
@@ -113,7 +111,8 @@ def address(call: Call, route: Route, clients: credential.Clients) -> Target | R
     headers = call.head.passed
     settings = route.settings
     client, lacks_credential = "", False
-    if clients or route.injected is not None or route.needs_credential or settings.allow is not None:
+    is_in_doubt = route.needs_credential and not credential.bears_token(call.head.read)
+    if is_in_doubt or clients or route.injected is not None or settings.allow is not None:
         preflight = call.method == "OPTIONS" and "access-control-request-method" in call.head.read
         carriers = list(credential.carried(call.head.read, call.query))
         if clients and not preflight:

@@ -9,6 +9,7 @@ from multidict import CIMultiDict
 
 from proxy.way.credential import (
     Clients,
+    bears_token,
     carried,
     inject,
     is_missing,
@@ -33,6 +34,9 @@ from proxy.way.credential import (
 )
 def test_token_of(header: str, value: str, token: str) -> None:
     assert token_of(header, value) == token
+
+
+BLANKS = ["", "Bearer", "Bearer ", "Bearer null", "Bearer undefined ", "Bearer  None", "Basic a", "bearer a", "sk-1"]
 
 
 def test_every_carrier_is_found() -> None:
@@ -101,3 +105,13 @@ def test_a_client_is_known_by_its_keys_hash() -> None:
     assert clients.name_of("key-3") is None
     assert clients
     assert not Clients([])
+
+
+@pytest.mark.parametrize("value", ["Bearer sk-1", "Bearer  sk-1 ", "Bearer x y"])
+def test_a_token_is_told_at_a_glance(value: str) -> None:
+    assert bears_token({"authorization": value})
+
+
+@pytest.mark.parametrize("read", [{}, {"x-api-key": "k"}, *({"authorization": v} for v in BLANKS)])
+def test_whatever_else_there_is_needs_a_closer_look(read: dict[str, str]) -> None:
+    assert not bears_token(read)
