@@ -23,7 +23,7 @@ def sending(*pieces: bytes, end: str = "close", pause_s: float = 0.02) -> Script
                 connection.close()
             case "reset":
                 connection.reset()
-            case "hang":
+            case _:
                 await connection.gone(8)
 
     return script
@@ -59,7 +59,7 @@ async def test_ndjson_ends_as_its_framing_does() -> None:
     head = b"HTTP/1.1 200 OK\r\nContent-Type: application/x-ndjson\r\nTransfer-Encoding: chunked\r\n\r\n"
     lines = [b'{"response":"a","done":false}\n', b'{"response":"","done":true}\n']
     target = "/api/generate"
-    async with proxied(sending(head, *map(chunk, lines), LAST, end="")) as (service, _):
+    async with proxied(sending(head, *map(chunk, lines), LAST, end="hang")) as (service, _):
         assert unchunked(await talk(service, post(target=target))) == b"".join(lines) + b"<end>"
     async with proxied(sending(head, chunk(lines[0]))) as (service, _):
         assert unchunked(await talk(service, post(target=target))) == lines[0]
