@@ -7,17 +7,18 @@ import contextlib
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from proxy import admin, collector
 from proxy.admin.port import Port, open_port
 from proxy.classifier import OWN_REASONS, Rules, load_rules
 from proxy.classifier.api import NotAnAnswerError, classify_json
 from proxy.config import Config
-from proxy.handler import Proxy
+from proxy.handler import Begin, Proxy
 from proxy.report.log import log
 from proxy.report.metrics import Metrics, Words
 from proxy.report.reporter import Reporter, ReportSettings
+from proxy.report.tracing import open_tracing
 from proxy.server import Listener
 from proxy.session.quarantine import Quarantine
 from proxy.session.replays import Replays
@@ -28,6 +29,9 @@ from proxy.version import VERSION
 from proxy.way.amend import Threads
 from proxy.way.gate import Gate
 from proxy.way.kept import Again
+
+if TYPE_CHECKING:
+    from proxy.report.otel import Tracing
 
 TICK_S: Final = 1.0  # how often outages are settled when nothing else happens
 
@@ -51,6 +55,7 @@ class Service:
         self._proxy: Proxy | None = None
         self._listener: Listener | None = None
         self._admin: Port | None = None
+        self._tracing: Tracing | None = None
         self._tick: asyncio.Task[None] | None = None
         self._closing: set[asyncio.Task[None]] = set()
         self._stopping = False
@@ -63,7 +68,9 @@ class Service:
         A worker shares the data port with others, and has no admin port.
         """
         config = self._config
-        self._proxy = Proxy(set_up(config, self._rules), self.reporter, self._threads, Gate(self.store))
+        self._tracing = open_tracing()
+        begin = _traced(self._tracing)
+        self._proxy = Proxy(set_up(config, self._rules), self.reporter, self._threads, Gate(self.store), begin)
         self._listener = Listener(
             self._proxy.handle,
             refuse=self._proxy.refuse_raw,
@@ -133,6 +140,8 @@ class Service:
             for route in self._proxy.setup.routes.all:
                 await route.client.close()
         await self.store.close()
+        if self._tracing is not None:
+            await self._tracing.close()
         if self._closing:
             await asyncio.gather(*self._closing, return_exceptions=True)
 
@@ -153,6 +162,14 @@ class Service:
             quarantine=self._quarantine,
             turns=self._quarantine.turns,
         )
+
+
+def _traced(tracing: Tracing | None) -> Begin | None:
+    if tracing is None:
+        return None
+    from proxy.traced import traced  # noqa: PLC0415 - needs what only the extra brings
+
+    return traced(tracing)
 
 
 def _store_changed(failure: str | None) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from http import HTTPStatus
 from typing import Final
 
@@ -57,8 +57,12 @@ KEPT: Final = SessionHint(action=Action.KEEP)
 class Proxy:
     """What all calls of a process share."""
 
-    def __init__(self, setup: Setup, reporter: Reporter, threads: Threads, gate: Gate) -> None:
+    def __init__(
+        self, setup: Setup, reporter: Reporter, threads: Threads, gate: Gate, begin: Begin | None = None
+    ) -> None:
+        """`begin`: what makes an exchange of a request, where it is to be more than one."""
         self.setup = setup
+        self.begin: Begin = begin or Exchange
         self.reporter = reporter
         self.held = Held(setup.config.limits.held_bytes)
         self.persistence = Persistence(Budget())
@@ -70,7 +74,7 @@ class Proxy:
     async def handle(self, http: web.BaseRequest) -> web.StreamResponse:
         """Answers one request, whatever happens; raises CancelledError where the client leaves."""
         setup = self.setup
-        exchange = Exchange(self, setup, http)
+        exchange = self.begin(self, setup, http)
         setup.calls += 1
         self.reporter.inflight += 1
         try:
@@ -126,6 +130,8 @@ class Exchange:
 
     __slots__ = ("ask", "began", "body", "call", "call_id", "gated", "heart", "http", "loop_time", "proxy", "read_at",
                  "replay", "route", "sent_at", "setup", "started_at", "stream_told", "target", "thread")  # fmt: skip
+
+    trace_id: str = ""  # where calls are traced
 
     def __init__(self, proxy: Proxy, setup: Setup, http: web.BaseRequest) -> None:
         self.proxy = proxy
@@ -413,6 +419,7 @@ class Exchange:
                 time.monotonic() - self.read_at,
                 sink.head_written_at - self.read_at,
                 self.sent_at - self.read_at + max(0.0, sink.head_written_at - max(attempt.head_at, answered.came_at)),
+                self.trace_id,
             )
         elif not self.stream_told:
             self.tell_broken("total" if late else "truncated_body")
@@ -760,6 +767,9 @@ class Exchange:
         self.body.let_go()
         if self.body.is_over:
             self.would(Would.REFUSE_SIZE)
+
+
+Begin = Callable[[Proxy, Setup, web.BaseRequest], Exchange]
 
 
 def awaits_continue(http: web.BaseRequest, read: Mapping[str, str]) -> bool:
