@@ -209,23 +209,25 @@ async def test_a_rate_limit_leaves_no_mark_on_a_thread(
 
 async def test_a_stale_id_beside_the_whole_history_is_dropped_once(provider: Provider, proxied: ProxyBefore) -> None:
     """An application that sends both is answered at once; one that relies on the id alone is told, and not looped."""
-    async with proxied(provider.url, **HEAL) as service:
-        async with openai.AsyncOpenAI(base_url=f"{service.data_url}/v1", api_key="k") as client:
-            said: list[Any] = [{"role": "user", "content": "Hello"}]
-            first = await client.responses.create(model="m", input=said)
-            provider.resources.forget()  # as after a restart
-            said += [{"role": "assistant", "content": first.output_text}, {"role": "user", "content": "Go on"}]
-            before = len(provider.calls)
-            raw = await client.responses.with_raw_response.create(model="m", input=said, previous_response_id=first.id)
-            assert raw.headers["x-llm-history"] == "forgot=previous_response_id"
-            assert len(provider.calls) == before + 2
-            assert "previous_response_id" not in provider.calls[-1].document
-            assert provider.calls[-1].document["input"] == said
-            with pytest.raises(openai.BadRequestError) as refused:
-                await client.responses.create(model="m", input=said[-1:], previous_response_id=first.id)
-            assert len(provider.calls) == before + 3
-            assert refused.value.response.headers["x-llm-session-action"] == "new_session"
-            assert refused.value.response.headers["x-llm-session-fault"] == "previous_response_id"
+    async with (
+        proxied(provider.url, **HEAL) as service,
+        openai.AsyncOpenAI(base_url=f"{service.data_url}/v1", api_key="k") as client,
+    ):
+        said: list[Any] = [{"role": "user", "content": "Hello"}]
+        first = await client.responses.create(model="m", input=said)
+        provider.resources.forget()  # as after a restart
+        said += [{"role": "assistant", "content": first.output_text}, {"role": "user", "content": "Go on"}]
+        before = len(provider.calls)
+        raw = await client.responses.with_raw_response.create(model="m", input=said, previous_response_id=first.id)
+        assert raw.headers["x-llm-history"] == "forgot=previous_response_id"
+        assert len(provider.calls) == before + 2
+        assert "previous_response_id" not in provider.calls[-1].document
+        assert provider.calls[-1].document["input"] == said
+        with pytest.raises(openai.BadRequestError) as refused:
+            await client.responses.create(model="m", input=said[-1:], previous_response_id=first.id)
+        assert len(provider.calls) == before + 3
+        assert refused.value.response.headers["x-llm-session-action"] == "new_session"
+        assert refused.value.response.headers["x-llm-session-fault"] == "previous_response_id"
 
 
 # -- what a shared store keeps

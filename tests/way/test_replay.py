@@ -29,7 +29,7 @@ PICTURE = answer(400, "Invalid content type. image_url is only supported by cert
 
 
 async def ask(service: Service, body: bytes = BODY, key: str = KEY, path: str = PATH) -> bytes:
-    return await talk(service, post(body, path, key))
+    return await talk(service, post(body, path, key, "Connection: close"))
 
 
 def heal(**more: Any) -> dict[str, Any]:
