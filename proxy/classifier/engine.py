@@ -209,6 +209,9 @@ def _settled(evidence: Evidence, rules: Rules, winner: Match | None, considered:
         if agreeing is not None:
             confidence = Confidence.CODE
             notes.append(f"{agreeing.by}, which says the same class: a code decided")
+    elif _says_no_more_than_the_status(winner, evidence, rules, considered):
+        confidence = Confidence.STATUS
+        notes.append(f"{winner.by}, which says no more than the status, beside words that no rule understands")
     if winner.finer and reason in _REFINED:
         reason = winner.finer
     elif reason in _ANY_WINDOW:
@@ -219,6 +222,20 @@ def _settled(evidence: Evidence, rules: Rules, winner: Match | None, considered:
                 reason = window.reason
                 break
     return Decision(winner, reason, confidence, considered, notes)
+
+
+def _says_no_more_than_the_status(
+    winner: Match, evidence: Evidence, rules: Rules, considered: list[Match]
+) -> bool:
+    """A broad code (`invalid_request_error` with a 400) is no evidence where it stands beside prose that may say otherwise."""
+    if winner.confidence is not Confidence.CODE or winner.tier is not Tier.HINT or winner.layer is None:
+        return False
+    cls = rules.reasons[winner.rule.reason].cls
+    if not any(" " in text for text in winner.layer.texts):
+        return False
+    if any(one.confidence is Confidence.PHRASE and rules.reasons[one.rule.reason].cls is cls for one in considered):
+        return False
+    return any(rules.reasons[rule.reason].cls is cls for rule in rules.index.by_status.get(evidence.http_status, ()))
 
 
 def classify_evidence(evidence: Evidence, rules: Rules, provider: str, now: float | None) -> Verdict:
