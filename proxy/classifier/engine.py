@@ -224,9 +224,7 @@ def _settled(evidence: Evidence, rules: Rules, winner: Match | None, considered:
     return Decision(winner, reason, confidence, considered, notes)
 
 
-def _says_no_more_than_the_status(
-    winner: Match, evidence: Evidence, rules: Rules, considered: list[Match]
-) -> bool:
+def _says_no_more_than_the_status(winner: Match, evidence: Evidence, rules: Rules, considered: list[Match]) -> bool:
     """A broad code (`invalid_request_error` with a 400) is no evidence where it stands beside prose that may say otherwise."""
     if winner.confidence is not Confidence.CODE or winner.tier is not Tier.HINT or winner.layer is None:
         return False

@@ -30,7 +30,9 @@ _DEMAND: Final = re.compile(
     rf"requested(?: tokens)?[:=]? ?(?:about |up to )?{_N}|{_N} (?:input |total )?tokens (?:were |was )?requested"
     rf"|(?:request|prompt|input)(?: of| has| with| needs| is|:) ?(?:about )?{_N} (?:input )?tokens"
 )
-_LIMIT: Final = re.compile(rf"(?:limit(?:ed)?|window|allowance)(?: to| of| is)?[:=]? ?{_N}|{_N} (?:tpm|tokens per minute)")
+_LIMIT: Final = re.compile(
+    rf"(?:limit(?:ed)?|window|allowance)(?: to| of| is)?[:=]? ?{_N}|{_N} (?:tpm|tokens per minute)"
+)
 _NEAR_CHARS: Final = 120
 _MAX_JUDGED: Final = 4000
 _SCALES: Final[Mapping[str, int]] = {"": 1, "k": 1_000, "m": 1_000_000}
