@@ -139,10 +139,7 @@ async def _first_event(answered: Answered, watch: Watch | CodedWatch, look: Look
                 if not data:
                     break
                 size += len(data)
-                before = sum(map(len, pieces))
-                pieces.append(watch.feed(data))
-                if watch.found is not None:
-                    watch.found = replace(watch.found, end=watch.found.end + before)
+                _feed(watch, data, pieces)
                 if watch.is_decided:
                     break
     except TimeoutError:
@@ -150,7 +147,7 @@ async def _first_event(answered: Answered, watch: Watch | CodedWatch, look: Look
     except (aiohttp.ClientError, OSError):
         rest = rest_of(content)
         if rest:
-            pieces.append(watch.feed(rest))
+            _feed(watch, rest, pieces)
         answered.broke = True
     answered.first = pieces[0] if len(pieces) == 1 else b"".join(pieces)
     answered.ended = content.at_eof() and not answered.broke
@@ -162,6 +159,14 @@ async def _first_event(answered: Answered, watch: Watch | CodedWatch, look: Look
     if found is not None and found.is_first:
         watch.found = None
         answered.verdict = verdict_on_event(found.text, look)
+
+
+def _feed(watch: Watch | CodedWatch, data: bytes, pieces: list[bytes]) -> None:
+    """What the watch lets pass of it is put to the pieces; an error's place is told within all of them."""
+    before = sum(map(len, pieces))
+    pieces.append(watch.feed(data))
+    if watch.found is not None:
+        watch.found = replace(watch.found, end=watch.found.end + before)
 
 
 def verdict_on_event(text: bytes, look: Look) -> Verdict:

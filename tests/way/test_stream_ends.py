@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from tests.way.test_streams import DONE, GOOD, HEAD, LAST, chunk, delta, streaming, unchunked
+from tests.way.test_streams import DONE, GOOD, HEAD, LAST, OVERLOADED, chunk, delta, streaming, unchunked
 from tests.wire import Connection, Request, Script, body_part, headers_of, port_of, post, proxied, request, talk
 
 SSE = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
@@ -109,6 +109,21 @@ async def test_what_had_arrived_whole_goes_out_before_a_break(end: str) -> None:
     good = b"".join(events)
     assert body.startswith(good + b'data: {"error":')
     assert b"half" not in body
+
+
+async def test_an_error_among_the_last_that_came_before_a_break() -> None:
+    """The comment stands behind the error, not somewhere in what came before it."""
+    hello = b": hello\n\n" * 20
+
+    async def script(connection: Connection, _: Request) -> None:
+        await connection.send(HEAD, chunk(hello))
+        await asyncio.sleep(0.05)
+        connection.writer.write(chunk(GOOD[0] + OVERLOADED) + NONSENSE)
+        await connection.gone(8)
+
+    async with proxied(script) as (service, _):
+        body = unchunked(await talk(service, post()))
+    assert body.startswith(hello + GOOD[0] + OVERLOADED + b": llm-error class=overloaded")
 
 
 async def test_a_slow_client_is_not_the_upstreams_silence() -> None:

