@@ -27,14 +27,7 @@ def _credential(call: Call, target: Target) -> str:
     if target.route.injected is not None:
         return ""  # all callers share it, whatever they sent
     read = call.head.read
-    sent = read.get("authorization")
-    if sent is not None:
-        # AWS signs each request anew (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv.html): the key's
-        # id is what two of them have in common.
-        return sent if not sent.startswith("AWS4-") else sent.partition("/")[0]
-    return (
-        read.get("x-api-key")
-        or read.get("api-key")
-        or read.get("x-goog-api-key")
-        or next((secret for _, secret in credential.carried(read, call.query)), "")
-    )
+    sent = [value for header in credential.HEADERS if (value := read.get(header))]
+    if len(sent) == 1 and not sent[0].startswith("AWS4-"):
+        return sent[0]
+    return credential.secret_of(read, call.query)

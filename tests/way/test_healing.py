@@ -90,7 +90,7 @@ WIRES = {
 }
 
 
-@pytest.fixture(params=WIRES.values(), ids=WIRES)
+@pytest.fixture(params=list(WIRES.values()), ids=list(WIRES))
 def wire(request: pytest.FixtureRequest) -> Wire:
     found: Wire = request.param
     return found
@@ -214,6 +214,27 @@ async def test_another_past_another_model_and_another_caller_are_not_touched(wir
         assert (await ask(service, wire, wire.body(*later)))[":status"] == "200"
     assert [each[":status"] for each in others] == ["400"] * 3
     assert not any("x-llm-history" in each for each in others)
+
+
+async def test_a_word_that_many_send_beside_their_key_makes_them_no_one_caller() -> None:
+    wire = WIRES["anthropic"]
+    dummy = "Authorization: Bearer dummy\r\nX-Api-Key: "
+    later = wire.body(wire.user("vile"), wire.user("next"))
+    async with proxied(vile(), **HEAL) as (service, _):
+        await ask(service, wire, wire.body(wire.user("vile")), dummy + "one")
+        told = [await ask(service, wire, later, dummy + key) for key in ("two", "one")]
+    assert [each[":status"] for each in told] == ["400", "200"]
+
+
+async def test_a_caller_whose_requests_are_signed_anew_each_time_is_known_by_its_key() -> None:
+    wire = WIRES["anthropic"]
+    signed = "Authorization: AWS4-HMAC-SHA256 Credential={}/20261121/us-east-1/bedrock/aws4_request, Signature={}"
+    later = wire.body(wire.user("vile"), wire.user("next"))
+    async with proxied(vile(), **HEAL) as (service, up):
+        await ask(service, wire, wire.body(wire.user("vile")), signed.format("AKIA1", "a1"))
+        told = [await ask(service, wire, later, signed.format(*each)) for each in (("AKIA2", "b2"), ("AKIA1", "c3"))]
+    assert [each.get("x-llm-history") for each in told] == [None, "known=0-0"]
+    assert up.requests[2].body == later  # its bytes are signed
 
 
 async def test_observing_nothing_is_mended_or_left_out_but_counted(wire: Wire) -> None:
