@@ -52,8 +52,11 @@ class TextFormatter(logging.Formatter):
     """One line for people and grep: `2026-01-31T12:00:00.123Z WARNING call failed class=timeout upstream=openai`."""
 
     def format(self, record: logging.LogRecord) -> str:
-        facts = "".join(f" {name}={_text(value)}" for name, value in _facts(record).items())
-        return f"{_time(record)} {record.levelname} {_escape(_message(record))}{facts}"
+        line = [_time(record), record.levelname, _escape(_message(record))]
+        is_plain = _PLAIN.fullmatch
+        for name, value in _facts(record).items():
+            line.append(f"{name}={value if type(value) is str and is_plain(value) else _text(value)}")
+        return " ".join(line)
 
 
 class JsonFormatter(logging.Formatter):

@@ -246,4 +246,8 @@ class Reporter:
 
 
 def _tell(level: int, event: str, facts: dict[str, object]) -> None:
-    log.log(level, event, extra={"facts": facts})
+    """As `log.log` does, without its search for the line that called: no line says it."""
+    if log.isEnabledFor(level):
+        record = logging.LogRecord(log.name, level, "", 0, event, None, None)
+        record.facts = facts
+        log.handle(record)
