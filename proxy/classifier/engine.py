@@ -148,9 +148,9 @@ def _met(evidence: Evidence, layer: Layer, rules: Rules, speaking: frozenset[str
     if known < len(layer.codes):
         look_up(layer.spelled(), spelled=True)
     for rule in index.by_judgement:
-        if rule.phrases and not any(phrase.is_in(heard) for phrase in rule.phrases):
+        if not may(rule) or (rule.phrases and not any(phrase.is_in(heard) for phrase in rule.phrases)):
             continue
-        if may(rule) and (not rule.codes or not rule.codes.isdisjoint(layer.codes)):
+        if not rule.codes or not rule.codes.isdisjoint(layer.codes):
             saw = JUDGEMENTS[rule.shows](evidence, layer)
             if saw:
                 machine = bool(layer.quotas) or bool(rule.codes)

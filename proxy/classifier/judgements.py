@@ -7,7 +7,7 @@ itself: the rule that asks says what it means.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from proxy.classifier.evidence import Evidence, Layer
@@ -26,12 +26,16 @@ class Seen(NamedTuple):
 Judgement = Callable[[Evidence, Layer], Seen | None]
 
 _N: Final = r"(\d[\d,]{0,14}(?:\.\d{1,3})?)(k|m)?(?![\w%])"
-_DEMAND: Final = re.compile(
-    rf"requested(?: tokens)?[:=]? ?(?:about |up to )?{_N}|{_N} (?:input |total )?tokens (?:were |was )?requested"
-    rf"|(?:request|prompt|input)(?: of| has| with| needs| is|:) ?(?:about )?{_N} (?:input )?tokens"
+# The commonest form first: the others are tried only where it is not there.
+_DEMANDS: Final = (
+    re.compile(rf"requested(?: tokens)?[:=]? ?(?:about |up to )?{_N}"),
+    re.compile(rf"{_N} (?:input |total )?tokens (?:were |was )?requested"),
+    re.compile(rf"(?:request|prompt|input)(?: of| has| with| needs| is|:) ?(?:about )?{_N} (?:input )?tokens"),
 )
-_LIMIT: Final = re.compile(
-    rf"(?:limit(?:ed)?|window|allowance)(?: to| of| is)?[:=]? ?{_N}|{_N} (?:tpm|tokens per minute)"
+_LIMITS: Final = (
+    re.compile(rf"limit(?:ed)?(?: to| of| is)?[:=]? ?{_N}"),
+    re.compile(rf"(?:window|allowance)(?: to| of| is)?[:=]? ?{_N}"),
+    re.compile(rf"{_N} (?:tpm|tokens per minute)"),
 )
 _NEAR_CHARS: Final = 120
 _MAX_JUDGED: Final = 4000
@@ -244,7 +248,8 @@ def shows_demand_over_limit(_: Evidence, layer: Layer) -> Seen | None:
         lowered = text[:_MAX_JUDGED].lower()
         if "token" not in lowered and "tpm" not in lowered:
             continue
-        asked, held = _DEMAND.search(lowered), _LIMIT.search(lowered)
+        asked = _first(_DEMANDS, lowered)
+        held = _first(_LIMITS, lowered) if asked else None
         if asked is None or held is None or abs(asked.start() - held.start()) > _NEAR_CHARS:
             continue
         demand, limit = _number(asked), _number(held)
@@ -254,10 +259,17 @@ def shows_demand_over_limit(_: Evidence, layer: Layer) -> Seen | None:
     return None
 
 
+def _first(patterns: Iterable[re.Pattern[str]], text: str) -> re.Match[str] | None:
+    for pattern in patterns:
+        found = pattern.search(text)
+        if found:
+            return found
+    return None
+
+
 def _number(found: re.Match[str]) -> int:
-    """The number that one of a pattern's alternatives caught: `45000`, `30,000`, `120k`."""
-    digits, scale = next(pair for pair in zip(found.groups()[::2], found.groups()[1::2], strict=True) if pair[0])
-    return int(float(digits.replace(",", "")) * _SCALES[scale or ""])
+    """`45000`, `30,000`, `120k`."""
+    return int(float(found[1].replace(",", "")) * _SCALES[found[2] or ""])
 
 
 def shows_zero_limit(_: Evidence, layer: Layer) -> Seen | None:
