@@ -18,7 +18,7 @@ from proxy.dialects import STATUS_OF_CLASS, Problem, annotate, dialect_of, error
 from proxy.model import Action, Class, Dialect, Verdict
 from proxy.report.event import CallReport, StreamFailure, Would
 from proxy.report.log import log
-from proxy.report.mask import credential_label, mask_target
+from proxy.report.mask import content_label, credential_label, mask_target
 from proxy.report.reporter import Reporter
 from proxy.retry.budget import Budget
 from proxy.retry.decide import Why
@@ -128,8 +128,8 @@ class Proxy:
 class Exchange:
     """One request and its answer."""
 
-    __slots__ = ("ask", "began", "body", "call", "call_id", "gated", "heart", "http", "loop_time", "proxy", "read_at",
-                 "replay", "route", "sent_at", "setup", "started_at", "stream_told", "target", "thread")  # fmt: skip
+    __slots__ = ("ask", "began", "body", "call", "call_id", "content", "gated", "heart", "http", "loop_time", "proxy",
+                 "read_at", "replay", "route", "sent_at", "setup", "started_at", "stream_told", "target", "thread")  # fmt: skip
 
     trace_id: str = ""  # where calls are traced
 
@@ -147,6 +147,7 @@ class Exchange:
         self.body: Body | None = None
         self.call_id = ""
         self.stream_told = False
+        self.content = ""  # names the request, where it was refused for what it is
         self.thread: Thread | None = None
         self.replay: Replay | None = None
         self.gated: Gated | None = None
@@ -433,6 +434,8 @@ class Exchange:
         assert self.target is not None
         response, route = answered.response, self.target.route
         sent = None if self.body is None else self.body.kept()
+        if sent and not verdict.can_retry:
+            self.content = content_label(sent)
         thread = self.thread
         reads = route.reads_history and self.target.endpoint.dialect is not None and concerns_history(verdict)
         if thread is None and sent is not None and reads:
@@ -673,7 +676,7 @@ class Exchange:
             provider_request_id=provider_request_id,
             history=facts.history,
             client=self.client(),
-            fingerprint="" if self.thread is None else self.thread.incident,
+            fingerprint=("" if self.thread is None else self.thread.incident) or self.content,
         )
 
     def thread_of(self, call: Call, target: Target, body: bytes) -> Thread:

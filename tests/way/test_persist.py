@@ -238,3 +238,25 @@ async def test_a_reading_is_repeated() -> None:
     async with proxied(Script(DOWN, 1), retry=QUICK) as (service, up):
         assert status_of(await talk(service, get())) == 200
         assert len(up.requests) == 2
+
+
+async def test_the_same_refused_request_is_reported_once_and_then_counted(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", "llm_triage")
+    bad = failing(400, body=b'{"error":{"message":"Unknown parameter: \'x\'","type":"invalid_request_error"}}')
+    async with proxied(bad) as (service, up):
+        for body in (b'{"x":1}', b'{"x":1}', b'{"x":1}', b'{"x":2}'):
+            await talk(service, post(body, "/v1/chat/completions", "Authorization: Bearer k"))
+        assert len(up.requests) == 4
+        assert metric(service, 'suppressed_reports_total{kind="repeated"}') == 2
+        assert metric(service, 'requests_total{endpoint="chat_completions",outcome="error",upstream="up"}') == 4
+    told = [record for record in caplog.records if record.message == "call failed"]
+    assert len(told) == 2
+
+
+async def test_a_call_that_is_short_of_money_twice_is_one_report_too(caplog: pytest.LogCaptureFixture) -> None:
+    """The same request; other requests of that account are told each."""
+    empty = failing(429, body=b'{"error":{"message":"no","code":"insufficient_quota"}}')
+    async with proxied(empty) as (service, _):
+        for body in (b'{"x":1}', b'{"x":1}', b'{"x":2}'):
+            await talk(service, post(body))
+    assert [record.message for record in caplog.records].count("call failed") == 2
