@@ -99,6 +99,8 @@ class Body:
             data = self._content.read_nowait(-1)
             if data:
                 self._keep(data)
+                if not self._kept:
+                    self._ahead = [data]  # too long to be held, and nobody has sent it yet
             self.is_complete = True
 
     async def read_whole(self) -> bytes | None:
