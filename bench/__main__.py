@@ -21,7 +21,7 @@ def main() -> int:
     parser.add_argument(
         "--smoke", action="store_true", help="everything once and briefly: does it work? Judges no times"
     )
-    parser.add_argument("--repeats", type=int, default=5, metavar="N", help="rounds (default 5)")
+    parser.add_argument("--repeats", type=int, default=3, metavar="N", help="rounds (default 3)")
     parser.add_argument("--cases", metavar="A,B", help=", ".join(case.name for case in CASES))
     parser.add_argument("--targets", metavar="A,B", help="only these of direct, nginx, bare, proxy")
     parser.add_argument("--with", dest="others", default="", metavar="A,B", help=f"besides: {', '.join(OTHERS)}")

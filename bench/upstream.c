@@ -5,7 +5,7 @@
  * The model's name in the request's body says what is answered, so that it survives a gateway that writes the body anew:
  *
  *     json-1024        200 with a completion of about that many bytes
- *     error-429        429, an empty account in OpenAI's words
+ *     error-429        429, an empty account in OpenAI's words; error-429-anew: each time in other ones
  *     stream-100x20    server-sent events: 100 chunks 20 ms apart, then a finish_reason and [DONE]
  *
  * Each chunk holds "t=<CLOCK_MONOTONIC in ns>", from which a client on the same machine tells how long it was under way.
@@ -204,10 +204,17 @@ static void answer_stream(conn *c, int chunks, int gap_ms) {
     next_chunk(c);
 }
 
+static void answer_empty(conn *c, int is_anew) {
+    static unsigned calls;
+    char body[512];
+    int n = sprintf(body,
+                    "{\"error\":{\"message\":\"You exceeded your current quota, please check your plan and billing details%s%.0u.\","
+                    "\"type\":\"insufficient_quota\",\"param\":null,\"code\":\"insufficient_quota\"}}",
+                    is_anew ? ", call " : "", is_anew ? ++calls : 0);
+    answer(c, "429 Too Many Requests", body, n);
+}
+
 static void answer_to(conn *c, char *body, size_t n) {
-    static const char empty[] =
-        "{\"error\":{\"message\":\"You exceeded your current quota, please check your plan and billing details.\","
-        "\"type\":\"insufficient_quota\",\"param\":null,\"code\":\"insufficient_quota\"}}";
     static const char unknown[] = "{\"error\":{\"message\":\"no such model\",\"code\":\"model_not_found\"}}";
     char model[64] = "";
     char *name = memmem(body, n < 512 ? n : 512, "\"model\"", 7);
@@ -216,7 +223,7 @@ static void answer_to(conn *c, char *body, size_t n) {
     int chunks, gap_ms;
     if (!strncmp(model, "json-", 5)) answer_json(c, atol(model + 5));
     else if (sscanf(model, "stream-%dx%d", &chunks, &gap_ms) == 2) answer_stream(c, chunks, gap_ms);
-    else if (!strcmp(model, "error-429")) answer(c, "429 Too Many Requests", empty, sizeof empty - 1);
+    else if (!strncmp(model, "error-429", 9)) answer_empty(c, !strcmp(model + 9, "-anew"));
     else answer(c, "404 Not Found", unknown, sizeof unknown - 1);
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import re
 import sys
 import time
@@ -15,9 +16,10 @@ _EVENT: Final = (
     b'"choices":[{"index":0,"delta":%b,"logprobs":null,"finish_reason":%b}]}\n\n'
 )
 _EMPTY: Final = (
-    b'{"error":{"message":"You exceeded your current quota, please check your plan and billing details.",'
+    b'{"error":{"message":"You exceeded your current quota, please check your plan and billing details%b.",'
     b'"type":"insufficient_quota","param":null,"code":"insufficient_quota"}}'
 )
+_CALLS: Final = itertools.count(1)
 _UNKNOWN: Final = b'{"error":{"message":"no such model","code":"model_not_found"}}'
 
 
@@ -39,7 +41,8 @@ async def answer(writer: asyncio.StreamWriter, model: str) -> None:
         case "json":
             writer.write(_whole(b"200 OK", completion(int(size))))
         case "error":
-            writer.write(_whole(b"429 Too Many Requests", _EMPTY))
+            anew = b", call %d" % next(_CALLS) if size.endswith("-anew") else b""
+            writer.write(_whole(b"429 Too Many Requests", _EMPTY % anew))
         case "stream":
             chunks, _, gap_ms = size.partition("x")
             await stream(writer, int(chunks), int(gap_ms) / 1000)

@@ -171,4 +171,4 @@ def _without_named(lines: list[bytes], connection: bytes) -> list[bytes]:
 
 def lines_of(headers: Iterable[tuple[str, str]]) -> bytes:
     """Header lines for values of our own: ASCII by construction, checked all the same."""
-    return b"".join(f"{name}: {value}\r\n".encode("ascii") for name, value in headers)
+    return "".join([f"{name}: {value}\r\n" for name, value in headers]).encode("ascii")

@@ -56,18 +56,18 @@ def tags(verdict: Verdict, facts: Facts) -> list[tuple[str, str]]:
     """The headers of a failed answer, in the order in which a person reads them."""
     session = facts.session
     headers = [
-        ("x-llm-error-class", verdict.cls.value),
+        ("x-llm-error-class", verdict.cls),
         ("x-llm-error-reason", verdict.reason),
-        ("x-llm-error-scope", verdict.scope.value),
-        ("x-llm-error-source", verdict.source.value),
+        ("x-llm-error-scope", verdict.scope),
+        ("x-llm-error-source", verdict.source),
         ("x-llm-error-rule", verdict.rule),
-        ("x-llm-error-confidence", verdict.confidence.value),
+        ("x-llm-error-confidence", verdict.confidence),
         ("x-llm-error-advice", verdict.advice),
         ("x-llm-call-id", facts.call_id),
         *facts.waits,
         ("x-llm-retries", str(facts.retries)),
         ("x-llm-session-reset", "true" if session.action.resets_session else "false"),
-        ("x-llm-session-action", session.action.value),
+        ("x-llm-session-action", session.action),
     ]
     if facts.should_retry is not None:
         headers.append(("x-should-retry", "true" if facts.should_retry else "false"))

@@ -73,6 +73,12 @@ def test_an_empty_account_is_told_in_openais_words(upstream):
     assert json.loads(body)["error"]["code"] == "insufficient_quota"
 
 
+def test_an_empty_account_can_be_told_in_other_words_each_time(upstream):
+    told = [asked(upstream, "error-429-anew")[2] for _ in range(2)]
+    assert told[0] != told[1]
+    assert all(json.loads(body)["error"]["code"] == "insufficient_quota" for body in told)
+
+
 def test_a_stream_has_its_chunks_and_its_end(upstream):
     status, headers, body = asked(upstream, "stream-3x1")
     assert status == 200
