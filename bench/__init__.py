@@ -9,5 +9,5 @@
     plot.py       from measurements to an SVG
     soak.py       hours in minutes: memory and latency over time under mixed load
 
-`classify.py`, `amplification.py` and `retry_cost.py` measure other things, and run on their own.
+`streams.py` (what watching streams costs, beside `unwatched.py`), `classify.py`, `amplification.py` and `retry_cost.py` measure other things, and run on their own.
 """
