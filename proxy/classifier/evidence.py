@@ -57,7 +57,7 @@ def _kinds() -> dict[str, _Kind]:
         _Kind.WAIT: "retryafter retryafterms retryafterseconds retryaftersecs retrydelay retryin retryinseconds resetsinseconds resetsat "
         "resetat resetin resetinseconds resetafter resetafterseconds waitseconds waittime waitms waittimeseconds secondsuntilreset "
         "resettime ratelimitreset nextavailableat estimatedtime retryaftersec cooldownseconds timetoreset resetsafter quotaresetdelay "
-        "quotaresettimestamp availableat nextretryat",
+        "quotaresettimestamp reset availableat nextretryat",
         _Kind.QUOTA: "quotaid quotalimit quotalimitvalue quotavalue",
         _Kind.SKIP: "input output messages choices usage failedgeneration request prompt requestbody safetyratings links stack "
         "stacktrace traceback documentationurl docurl url helpurl debug whatyoushoulddo footer instance logs requestid rayid "

@@ -21,40 +21,108 @@ _EPOCH_MS_FROM: Final = 100_000_000_000.0
 _UNITS: Final[Mapping[str, float]] = {
     **dict.fromkeys(("ms", "millisecond", "milliseconds", "msec", "毫秒"), 0.001),
     **dict.fromkeys(
-        ("", "s", "sec", "secs", "second", "seconds", "秒", "秒钟", "초", "segundos", "secondes", "sekunden"), 1.0
+        (
+            "",
+            "s",
+            "sec",
+            "secs",
+            "second",
+            "seconds",
+            "秒",
+            "秒钟",
+            "초",
+            "segundo",
+            "segundos",
+            "seconde",
+            "secondes",
+            "sekunde",
+            "sekunden",
+            "секунд",
+            "секунды",
+            "секунду",
+        ),
+        1.0,
     ),
-    **dict.fromkeys(("m", "min", "mins", "minute", "minutes", "分", "分钟", "分鐘", "분", "minutos", "minuten"), 60.0),
     **dict.fromkeys(
-        ("h", "hr", "hrs", "hour", "hours", "小时", "時間", "个小时", "시간", "horas", "heures", "stunden"), 3600.0
+        (
+            "m",
+            "min",
+            "mins",
+            "minute",
+            "minutes",
+            "分",
+            "分钟",
+            "分鐘",
+            "분",
+            "minuto",
+            "minutos",
+            "minuten",
+            "минут",
+            "минуты",
+            "минуту",
+        ),
+        60.0,
     ),
-    **dict.fromkeys(("d", "day", "days", "天", "日", "días", "jours", "tage"), 86400.0),
+    **dict.fromkeys(
+        (
+            "h",
+            "hr",
+            "hrs",
+            "hour",
+            "hours",
+            "小时",
+            "時間",
+            "个小时",
+            "시간",
+            "hora",
+            "horas",
+            "heure",
+            "heures",
+            "stunde",
+            "stunden",
+            "час",
+            "часа",
+            "часов",
+        ),
+        3600.0,
+    ),
+    **dict.fromkeys(("d", "day", "days", "天", "日", "días", "jours", "tage", "tagen", "дней", "дня"), 86400.0),
 }
 _UNIT: Final = "|".join(sorted((re.escape(unit) for unit in _UNITS if unit), key=len, reverse=True))
 _NUMBER: Final = r"\d{1,12}(?:\.\d{1,12})?"
 _PART: Final = re.compile(rf"({_NUMBER})\s?({_UNIT})(?![a-z])")
 _DURATION: Final = rf"(?:{_NUMBER}\s?(?:{_UNIT})(?![a-z])[\s,]{{0,2}}(?:and\s)?){{1,4}}"
+# `PT1M30S` (ISO 8601, as java.time and Azure write it)
+_ISO_DURATION: Final = re.compile(
+    rf"p(?:(\d{{1,4}})d)?(?:t(?:(\d{{1,6}})h)?(?:(\d{{1,8}})m)?(?:({_NUMBER})s)?)?(?![a-z0-9])"
+)
 _WHOLE_DURATION: Final = re.compile(rf"{_DURATION}$")
 _CUE: Final = (
-    r"(?:(?:re-?try|again|wait|reset|resets|back ?off|available|replenish(?:ed)?|refill(?:s|ed)?|come back|cooldown|cool ?down|refresh(?:es|ed)?)"
+    r"(?:(?:re-?try|again|wait|reset|resets|back ?off|available|replenish(?:ed)?|refill(?:s|ed)?|come back|cooldown|cool ?down|refresh(?:es|ed)?|next (?:request|call)(?: is| will be)? allowed|blocked)"
     r"(?: (?:the |your |this |another |a )?(?:request|period|again|it|time|limit|quota|window|ends|remaining|off))?"
-    r"(?: (?:at least|for at least|in|after|for|of|another|about|approximately|around|within|is)){0,2}[:=]?)"
+    r"(?: (?:at least|for at least|in|after|for|of|another|about|approximately|around|within|is|the next)){0,2}[:=]?)"
 )
 _PROSE: Final = re.compile(rf"{_CUE} ?(?:about |approximately |~ ?|at least )?\"?({_DURATION})")
 _PROSE_BARE: Final = re.compile(
     rf"(?:retry[ _-]?after|retry in|try again in)[\"']?\s?[:=]?\s?[\"']?({_NUMBER})(?![\d.%a-z])"
 )
-_PROSE_CJK: Final = re.compile(rf"(?:请|請)?(?:在|等待|稍等|等)?\s?({_NUMBER}\s?(?:{_UNIT}))\s?(?:后|後|之后|以后)")
+_PROSE_CJK: Final = re.compile(rf"(?:请|請)?(?:在|等待|稍等|等)?\s?({_NUMBER}\s?(?:{_UNIT}))\s?(?:后|後|之后|以后|후)")
+_PROSE_OTHER: Final = re.compile(rf"\b(?:in|en|dans|em|через|nach|después de|após|après) ({_DURATION})")
+_PROSE_ISO: Final = re.compile(r"(?:after|in|wait)[\"']?[ :=]{1,2}[\"']?(pt[\d.hms]{2,20})(?![a-z0-9])")
 _PROSE_SPAN: Final = re.compile(rf"({_DURATION})(?: (?:and|then))? (?:before|until) (?:re-?try|try|making|send|the)")
 _INSTANT: Final = re.compile(
     r"(?:reset|resets|again|available|until|after|retry|wait|access)[a-z ]{0,20}(?: (?:at|on|until|after))?:? "
     r"(\d{4}-\d\d-\d\d[t ]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?: ?z| ?utc| ?[+-]\d\d:?\d\d)?|\d{4}-\d\d-\d\d at \d\d:\d\d utc)"
 )
+_DATED: Final = re.compile(r"(?:at|on|until|after):? ([a-z]{3}, \d\d [a-z]{3} \d{4} \d\d:\d\d:\d\d gmt)")
 _ZONE_GAP: Final = re.compile(r" ([+-]\d\d:?\d\d)$")
 # API Management: `19:26:41`, with days `12.03:10:05` (https://learn.microsoft.com/en-us/azure/api-management/quota-policy)
 _CLOCK_SPAN: Final = re.compile(
     r"(?:replenished|reset|resets|again|wait|refilled) (?:in|after) (?:(\d{1,3})\.)?(\d{1,2}):(\d\d):(\d\d)(?!\d)"
 )
-_CUES: Final = ("again", "retry", "wait", "reset", "until", "后", "後", "back", "available", "refresh", "cool", "refill", "replenish", "access")  # fmt: skip
+_CUES: Final = ("again", "retry", "wait", "reset", "until", "后", "後", "back", "available", "refresh", "cool", "refill", "replenish", "access", "allowed", "blocked", "후")  # fmt: skip
+# Where another language speaks of trying again, its "in 30 Sekunden" is a wait.
+_OTHER_CUES: Final = ("erneut", "nochmal", "wieder", "nuevo", "nuevamente", "réessay", "novamente", "повтор", "попробуйте", "снова", "reinten", "reessay")  # fmt: skip
 _MAX_PROSE: Final = 4000
 
 
@@ -175,7 +243,7 @@ def member(name: str, value: Any, clock: Clock) -> float | None:
     if isinstance(value, str):
         number = duration(value.strip()[:64])
         if number is None:
-            instant = _iso(value.strip()[:64])
+            instant = _iso(value.strip()[:64]) or _http_date(value)
             return _plausible(clock.until(instant))
         if not value.strip().replace(".", "", 1).isdigit():
             return _plausible(number)
@@ -194,18 +262,35 @@ def in_prose(text: str, clock: Clock, ahead_s: float = 0.0) -> float | None:
         if cue in said:
             break
     else:
-        return None
+        return _in_another_language(said)
     for pattern in (_PROSE, _CLOCK_SPAN, _PROSE_CJK, _PROSE_SPAN, _PROSE_BARE):
         found = pattern.search(said)
         if found and pattern is _CLOCK_SPAN:
             days, hours, minutes, seconds = (int(part or 0) for part in found.groups())
             return _plausible(days * 86400.0 + hours * 3600 + minutes * 60 + seconds)
         if found:
-            stated = _plausible(duration(found[1].strip(" ,")))
+            stated = _plausible(duration(found[1].strip(" ,").removesuffix(" and")))
             if stated is not None:
                 return stated
+    if "pt" in said:
+        found = _PROSE_ISO.search(said)
+        if found:
+            return _plausible(duration(found[1]))
     instant = _INSTANT.search(said)
-    return _plausible(clock.until(_iso(instant[1].replace(" at ", " "), ahead_s))) if instant else None
+    if instant:
+        return _plausible(clock.until(_iso(instant[1].replace(" at ", " "), ahead_s)))
+    dated = _DATED.search(said) if "gmt" in said else None
+    if dated:
+        return _plausible(clock.until(_http_date(dated[1])))
+    return _in_another_language(said)
+
+
+def _in_another_language(said: str) -> float | None:
+    for cue in _OTHER_CUES:
+        if cue in said:
+            found = _PROSE_OTHER.search(said)
+            return _plausible(duration(found[1].strip(" ,"))) if found else None
+    return None
 
 
 def duration(text: str) -> float | None:
@@ -216,6 +301,11 @@ def duration(text: str) -> float | None:
             return float(text) if text.isascii() and "_" not in text else None
     except ValueError:
         return None
+    if text[:1] == "p":
+        iso = _ISO_DURATION.fullmatch(text)
+        if iso is None or not any(iso.groups()):
+            return None
+        return sum(float(part or 0) * unit for part, unit in zip(iso.groups(), (86400, 3600, 60, 1), strict=True))
     if not _WHOLE_DURATION.match(text):
         return None
     return sum(float(number) * _UNITS[unit] for number, unit in _PART.findall(text))
@@ -260,8 +350,8 @@ def _resets(headers: Mapping[str, str], clock: Clock) -> list[float]:
     return found
 
 
-# https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/: `RateLimit: "default";r=0;t=50`
-_EMPTY_WINDOW: Final = re.compile(r";\s?r=0\s?;\s?t=(\d{1,9})")
+# https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/: `RateLimit: "default";r=0;t=50`, before that `limit=9, remaining=0, reset=50`
+_EMPTY_WINDOW: Final = re.compile(r"(?:;\s?r=0\s?;\s?t|\bremaining=0\s?[,;]\s?reset)=(\d{1,9})")
 
 
 def _structured(headers: Mapping[str, str]) -> list[float]:
