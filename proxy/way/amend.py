@@ -136,4 +136,4 @@ def thread_key(secret: str, upstream: str, model: str) -> bytes | None:
 
 def is_signed(read_headers: Mapping[str, str]) -> bool:
     """Whether a signature covers the body: then no byte of it is ours to change."""
-    return "content-digest" in read_headers or read_headers.get("authorization", "").startswith("AWS4-HMAC-SHA256")
+    return "content-digest" in read_headers or read_headers.get("authorization", "").startswith("AWS4-")

@@ -293,6 +293,32 @@ async def test_an_operator_lets_a_turn_go() -> None:
         assert (await ask(service, wire, later))[":status"] == "400"
 
 
+async def test_counting_the_tokens_of_a_turn_releases_nothing() -> None:
+    wire = WIRES["anthropic"]
+
+    async def script(connection: Connection, request: Request) -> None:
+        refuses = b"vile" in request.body and not request.target.endswith(b"count_tokens")
+        await connection.send(FILTERED if refuses else OK)
+
+    async with proxied(script, **HEAL) as (service, _):
+        await ask(service, wire, wire.body(wire.user("vile")))
+        counted = await talk(service, post(wire.body(wire.user("vile")), "/v1/messages/count_tokens", KEY))
+        assert status_of(counted) == 200
+        told = await ask(service, wire, wire.body(wire.user("vile"), wire.user("next")))
+    assert (told[":status"], told["x-llm-history"]) == ("200", "dropped=0-0")
+
+
+async def test_what_was_mended_is_told_though_no_answer_came() -> None:
+    wire = WIRES["openai_chat"]
+
+    async def script(connection: Connection, _: Request) -> None:
+        connection.reset()
+
+    async with proxied(script, **HEAL, retry={"max": 0}) as (service, _):
+        told = await ask(service, wire, wire.body(wire.user("a"), wire.calls("c1"), wire.user("b")))
+    assert (told[":status"], told["x-llm-history"]) == ("502", "repaired=orphan_tool_call@1")
+
+
 async def test_in_hint_mode_a_success_releases_nothing() -> None:
     wire, refuses = WIRES["openai_chat"], [True, False, True]
 
