@@ -8,11 +8,13 @@ import logging
 import os
 import signal
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Final, Protocol
 
 from proxy.app import Service, rules_of
 from proxy.classifier import Rules, RulesError
+from proxy.commands.banner import banner
 from proxy.config import (
     Config,
     ConfigError,
@@ -27,6 +29,7 @@ from proxy.config import (
 from proxy.loop import run_loop
 from proxy.report import log as logs
 from proxy.report.reporter import Reporter
+from proxy.report.tracing import is_asked_for
 from proxy.store.opened import StoreError
 
 log: Final = logging.getLogger(logs.LOGGER)
@@ -129,7 +132,10 @@ async def serve(service: Served, source: Source) -> int:
     except OSError as error:
         print(f"cannot listen: {error.strerror or error}; is the address in use?", file=sys.stderr)
         return 1
+    # The first line alone is promised: programs wait for it, people read on.
     print(f"llm-triage listens on {service.data_url}, admin on {service.admin_url}", flush=True)
+    traces = is_asked_for(os.environ) and find_spec("opentelemetry") is not None
+    print("\n".join(banner(service.config, service.admin_url, traces=traces)), flush=True)
     watcher = asyncio.create_task(_watch(service, source, reload))
     await stop.wait()
     watcher.cancel()

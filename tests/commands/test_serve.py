@@ -12,6 +12,8 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pytest
+
 from tests.wire import OK, Connection, Request, get, headers_of, read_all, request, status_of, upstream
 
 LINE = re.compile(r"llm-triage listens on http://(\S+):(\d+), admin on http://(\S+):(\d+)\n")
@@ -143,3 +145,38 @@ async def test_a_changed_file_is_taken_over_and_a_bad_one_refused(tmp_path: Path
             scraped = await ask(served.admin, request("GET", "/metrics"))
             assert b'config_reloads_total{result="refused"} 1.0' in scraped
             assert b'config_reloads_total{result="ok"} 3.0' in scraped
+
+
+async def test_five_lines_say_what_runs_and_ctrl_c_leaves_nothing_behind(tmp_path: Path) -> None:
+    async def never(connection: Connection, _: Request) -> None:
+        await connection.gone(30)
+
+    async with upstream(never) as up:
+        file = tmp_path / "proxy.yaml"
+        file.write_text(
+            f"{{listen: 127.0.0.1:0, admin: 127.0.0.1:0, workers: 2, drain: 300ms, upstreams: [{{url: {up.url}}}]}}"
+        )
+        async with serving("--config", str(file)) as served:
+            assert served.process.stdout is not None
+            told = [(await served.process.stdout.readline()).decode() for _ in range(4)]
+            assert [line.split()[0] for line in told] == ["sends", "on", "off", "look"]
+            children = children_of(served.process.pid)
+            assert len(children) >= 2
+            running = asyncio.create_task(ask(served.data, get()))
+            await up.received(1)
+            served.process.send_signal(signal.SIGINT)
+            assert await asyncio.wait_for(served.process.wait(), 10) == 0
+            await running
+            assert await served.process.stdout.read() == b""
+            assert not alive(children)
+            for port in (served.data, served.admin):
+                with pytest.raises(OSError, match=r"[Cc]onnect"):
+                    await asyncio.open_connection("127.0.0.1", port)
+
+
+def children_of(pid: int) -> list[int]:
+    return [int(child) for tasks in Path(f"/proc/{pid}/task").glob("*/children") for child in tasks.read_text().split()]
+
+
+def alive(pids: list[int]) -> list[int]:
+    return [pid for pid in pids if Path(f"/proc/{pid}").exists()]
