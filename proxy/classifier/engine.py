@@ -13,7 +13,7 @@ from proxy.classifier.evidence import Evidence, Layer, gather
 from proxy.classifier.judgements import JUDGEMENTS, status_said, window_of
 from proxy.classifier.load import builtin
 from proxy.classifier.own import own_verdict
-from proxy.classifier.phrases import Heard
+from proxy.classifier.phrases import Heard, any_in
 from proxy.classifier.rules import Rule, Rules, Tier
 from proxy.classifier.waits import wait_of
 from proxy.model import Answer, Class, Confidence, Source, Verdict
@@ -137,18 +137,18 @@ def _met(evidence: Evidence, layer: Layer, rules: Rules, speaking: frozenset[str
         if code in by_code:
             known += 1
             for rule in by_code[code]:
-                if may(rule) and (not rule.phrases or any(phrase.is_in(heard) for phrase in rule.phrases)):
+                if may(rule) and (not rule.phrases or any_in(rule.phrases, heard)):
                     add(rule, rule.tier, ("the member", member, code), Confidence.CODE)
     for code in layer.quoted():
         if code in by_code and code not in layer.codes:
             for rule in by_code[code]:
-                if may(rule) and (not rule.phrases or any(phrase.is_in(heard) for phrase in rule.phrases)):
+                if may(rule) and (not rule.phrases or any_in(rule.phrases, heard)):
                     add(rule, max(rule.tier, Tier.PHRASE), ("the text quotes", "", code), Confidence.PHRASE)
     look_up(heard, spelled=False)
     if known < len(layer.codes):
         look_up(layer.spelled(), spelled=True)
     for rule in index.by_judgement:
-        if not may(rule) or (rule.phrases and not any(phrase.is_in(heard) for phrase in rule.phrases)):
+        if not may(rule) or (rule.phrases and not any_in(rule.phrases, heard)):
             continue
         if not rule.codes or not rule.codes.isdisjoint(layer.codes):
             saw = JUDGEMENTS[rule.shows](evidence, layer)

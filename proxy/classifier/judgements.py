@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from proxy.classifier.evidence import Evidence, Layer
-from proxy.classifier.phrases import Heard, compile_phrase
+from proxy.classifier.phrases import Heard, any_in, compile_phrase
 from proxy.classifier.waits import NO_CLOCK, in_prose, member
 from proxy.classifier.words import code_word
 
@@ -230,7 +230,7 @@ def shows_window(_: Evidence, layer: Layer) -> Seen | None:
     window = window_of(layer)
     if window is None:
         return None
-    if any(phrase.is_in(heard) for phrase in _OUT_OF_MONEY):
+    if any_in(_OUT_OF_MONEY, heard):
         return None
     money = _MONEY_WORDS & heard.vocabulary or _MONEY_WORDS & layer.spelled().vocabulary
     if money:

@@ -99,6 +99,15 @@ class Heard:
         return found
 
 
+def any_in(phrases: Iterable[Phrase], heard: Heard) -> bool:
+    """Whether one of some phrases is in a text; nearly all are ruled out by their longest run of plain words."""
+    joined = heard.joined
+    for phrase in phrases:  # noqa: SIM110 (a generator would cost as much as the search)
+        if phrase.literal in joined and (phrase.is_literal or phrase.is_in(heard)):
+            return True
+    return False
+
+
 def compile_phrase(text: str) -> Phrase:
     """Read a phrase as rule files write it."""
     if _PLAIN.fullmatch(text):
@@ -155,7 +164,8 @@ def _alternatives(element: str, text: str) -> list[frozenset[str] | None]:
         return [None]
     parts: set[str] = set()
     for part in element.split("|"):
-        said = words(part.removesuffix("~"))
+        bare = part.removesuffix("~")
+        said = [bare.lower()] if bare.isascii() and bare.isalnum() else words(bare)
         if not said or (len(said) > 1 and ("|" in element or part.endswith("~"))):
             raise PhraseError(f"phrase {text!r}: {element!r} is not made of single words")
         if len(said) > 1:

@@ -12,7 +12,7 @@ from enum import IntEnum
 from typing import Final
 
 from proxy.classifier.evidence import Evidence, Layer
-from proxy.classifier.phrases import Phrase
+from proxy.classifier.phrases import Phrase, any_in
 from proxy.classifier.words import code_word
 from proxy.model import TRAITS, Action, Class, Confidence, Provider, Scope, Source, Verdict, Wait
 
@@ -86,8 +86,7 @@ class Rule:
             if said is None or (value and value not in said.lower()):
                 return False
         if self.unless:
-            heard = layer.heard()
-            return not any(phrase.is_in(heard) for phrase in self.unless)
+            return not any_in(self.unless, layer.heard())
         return True
 
 

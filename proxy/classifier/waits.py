@@ -124,6 +124,7 @@ _CUES: Final = ("again", "retry", "wait", "reset", "until", "后", "後", "back"
 # Where another language speaks of trying again, its "in 30 Sekunden" is a wait.
 _OTHER_CUES: Final = ("erneut", "nochmal", "wieder", "nuevo", "nuevamente", "réessay", "novamente", "повтор", "попробуйте", "снова", "reinten", "reessay")  # fmt: skip
 _MAX_PROSE: Final = 4000
+_BEFORE_CUE_CHARS: Final = 48  # "3 minutes before retrying", "next request will be allowed in"
 
 
 def wait_of(evidence: Evidence, now: float | None, ahead_s: float = 0.0) -> Wait | None:
@@ -258,11 +259,10 @@ def member(name: str, value: Any, clock: Clock) -> float | None:
 def in_prose(text: str, clock: Clock, ahead_s: float = 0.0) -> float | None:
     """A wait that a sentence states, None for a vague one ("a few minutes")."""
     said = text[:_MAX_PROSE].lower()
-    for cue in _CUES:
-        if cue in said:
-            break
-    else:
+    first = _first_cue(said)
+    if first is None:
         return _in_another_language(said)
+    said, whole = said[max(0, first - _BEFORE_CUE_CHARS) :], said
     for pattern in (_PROSE, _CLOCK_SPAN, _PROSE_CJK, _PROSE_SPAN, _PROSE_BARE):
         found = pattern.search(said)
         if found and pattern is _CLOCK_SPAN:
@@ -282,7 +282,17 @@ def in_prose(text: str, clock: Clock, ahead_s: float = 0.0) -> float | None:
     dated = _DATED.search(said) if "gmt" in said else None
     if dated:
         return _plausible(clock.until(_http_date(dated[1])))
-    return _in_another_language(said)
+    return _in_another_language(whole)
+
+
+def _first_cue(said: str) -> int | None:
+    """Where waiting is first spoken of: nothing before it needs a pattern."""
+    first = None
+    for cue in _CUES:
+        at = said.find(cue)
+        if at >= 0 and (first is None or at < first):
+            first = at
+    return first
 
 
 def _in_another_language(said: str) -> float | None:
