@@ -16,7 +16,7 @@ import shutil
 import signal
 import sys
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from proxy.app import Service, rules_of
 from proxy.config import Config, ConfigError, from_values
@@ -25,6 +25,9 @@ from proxy.demo.row import heading, shown
 from proxy.demo.scenario import SCENARIOS
 from proxy.loop import run_loop
 from proxy.report import log as logs
+
+if TYPE_CHECKING:
+    from proxy.demo.screen import Screen
 
 # So that nobody waits long for what is shown, and every failure is repeated, however many there are.
 SETTINGS: Final[Mapping[str, Any]] = {
@@ -85,16 +88,33 @@ async def show(service: Service, provider: Provider) -> None:
     from proxy.demo.tour import tour  # noqa: PLC0415  # needs the openai client, which is an extra
 
     logging.getLogger(logs.LOGGER).addHandler(logging.NullHandler())  # the table tells the same
-    coloured = sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-    print(heading(coloured=coloured))
-    async for row in tour(service.data_url, provider):
-        print(shown(row, coloured=coloured), flush=True)
+    is_terminal = sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
+    screen = screen_of() if is_terminal else None
+    if screen is not None:
+        with screen.shown():
+            async for row in tour(service.data_url, provider):
+                screen.row(row)
+        screen.end()
+    else:
+        coloured = is_terminal and not os.environ.get("NO_COLOR")
+        print(heading(coloured=coloured))
+        async for row in tour(service.data_url, provider):
+            print(shown(row, coloured=coloured), flush=True)
     print(
         "\nretry: what the client is told to do by itself; calls: what the provider received, the proxy's retries among it."
     )
     print(f"To go on:\n\n  {command()} demo\n")
     print(f"keeps both running; then\n\n{examples('http://127.0.0.1:8080')}\n")
     print(f"For a provider of yours:\n\n  {command()} serve --upstream https://api.openai.com")
+
+
+def screen_of() -> Screen | None:
+    """Rich is an extra: without it the table is plain."""
+    try:
+        from proxy.demo.screen import Screen  # noqa: PLC0415
+    except ImportError:
+        return None
+    return Screen()
 
 
 async def stay(service: Service) -> None:

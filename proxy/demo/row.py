@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
-_COLUMNS: Final = (
+COLUMNS: Final = (
     ("model", 23),
     ("status", 6),
     ("class", 16),
@@ -61,16 +61,19 @@ class Row:
     def after(self, calls: int) -> Row:
         return replace(self, calls=calls)
 
+    def values(self) -> list[str]:
+        """A text for each of `COLUMNS`."""
+        return [self.model, str(self.status), self.cls or "ok", self.reason, self.action, self.retry, str(self.calls)]
+
 
 def heading(*, coloured: bool) -> str:
-    line = _line([name for name, _ in _COLUMNS])
+    line = _line([name for name, _ in COLUMNS])
     return f"{_BOLD}{line}{_OFF}" if coloured else line
 
 
 def shown(row: Row, *, coloured: bool) -> str:
     """A line, and the advice below it."""
-    values = [row.model, str(row.status), row.cls or "ok", row.reason, row.action, row.retry, str(row.calls)]
-    line = _line(values)
+    line = _line(row.values())
     if not coloured:
         return line + (f"\n{_INDENT}{row.advice}" if row.advice else "")
     hue = _RED if row.cls else _GREEN
@@ -79,7 +82,7 @@ def shown(row: Row, *, coloured: bool) -> str:
 
 
 def _line(values: list[str]) -> str:
-    return "  ".join(value.ljust(width) for value, (_, width) in zip(values, _COLUMNS, strict=True)).rstrip()
+    return "  ".join(value.ljust(width) for value, (_, width) in zip(values, COLUMNS, strict=True)).rstrip()
 
 
 def _retry(headers: Mapping[str, str]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import re
 import shlex
 import shutil
@@ -10,6 +11,7 @@ import signal
 import subprocess
 import sys
 from argparse import ArgumentParser
+from pathlib import Path
 
 import pytest
 
@@ -128,3 +130,50 @@ def test_it_serves_until_ctrl_c_and_the_printed_lines_work():
 def first_line(process: subprocess.Popen[str]) -> str:
     assert process.stdout
     return process.stdout.readline()
+
+
+def on_a_terminal(*, interrupt_at: bytes = b"", **env: str) -> tuple[int, bytes]:
+    """Exit code, and what a person's terminal was sent; Ctrl-C once some words are there."""
+    ours, theirs = os.openpty()
+    environ = {name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "TERM", "CI")}
+    told = b""
+    with subprocess.Popen(
+        [*DEMO, "--once"], stdin=theirs, stdout=theirs, stderr=theirs, env=environ | {"TERM": "xterm"} | env
+    ) as process:
+        os.close(theirs)
+        try:
+            while piece := os.read(ours, 65536):
+                told += piece
+                if interrupt_at and interrupt_at in told:
+                    process.send_signal(signal.SIGINT)
+                    interrupt_at = b""
+        except OSError:  # Linux says so when the last writer has gone
+            pass
+        os.close(ours)
+    return process.returncode, told
+
+
+@pytest.mark.parametrize("has_rich", [True, False], ids=["rich", "plain"])
+def test_ctrl_c_leaves_nothing_behind(has_rich, tmp_path):
+    env = {} if has_rich else hidden("rich", tmp_path)
+    code, told = on_a_terminal(interrupt_at=b"fail-budget", **env)
+    assert code == 130
+    assert b"Traceback" not in told
+    assert told.rfind(b"\033[?25l") <= told.rfind(b"\033[?25h")  # a cursor that was hidden is there again
+
+
+def test_a_terminal_gets_colours_and_what_is_waited_for_unless_it_asks_for_none(tour):
+    code, told = on_a_terminal()
+    assert code == 0
+    assert b"\033[1;31mbudget_exhausted" in told
+    assert b"/24 fail-overloaded" in told
+    code, told = on_a_terminal(NO_COLOR="1")
+    assert code == 0
+    assert b"budget_exhausted" in told
+    assert not re.search(rb"\033\[(?:\d+;)*[349]\d[;m]", told)
+
+
+def hidden(module: str, place: Path) -> dict[str, str]:
+    """The environment of an interpreter that does not find a module."""
+    (place / "sitecustomize.py").write_text(f"import sys\nsys.modules[{module!r}] = None\n")
+    return {"PYTHONPATH": str(place)}
