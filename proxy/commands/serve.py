@@ -167,7 +167,11 @@ async def _watch(service: Served, source: Source, reload: asyncio.Event) -> None
             if not await asyncio.to_thread(source.has_changed, service.config):
                 continue
         reload.clear()
-        await _reload(service, source)
+        try:
+            await _reload(service, source)
+        except Exception as fault:  # noqa: BLE001 - a bug in one reload must not end all later ones
+            service.reporter.metrics.config_reloaded(accepted=False)
+            log.error("reload failed", extra={"facts": {"type": type(fault).__name__}})  # noqa: TRY400
 
 
 async def _reload(service: Served, source: Source) -> None:
