@@ -30,7 +30,9 @@ _N: Final = r"(\d[\d,]{0,14}(?:\.\d{1,3})?)(k|m)?(?![\w%])"
 _DEMANDS: Final = (
     re.compile(rf"requested(?: tokens)?[:=]? ?(?:about |up to )?{_N}"),
     re.compile(rf"{_N} (?:input |total )?tokens (?:were |was )?requested"),
-    re.compile(rf"(?:request|prompt|input)(?: of| has| with| needs| is|:) ?(?:about )?{_N} (?:input )?tokens"),
+    re.compile(
+        rf"(?:request|prompt|input)(?: alone)?(?: of| has| with| needs| is|:) ?(?:about )?{_N} (?:input )?tokens"
+    ),
 )
 _LIMITS: Final = (
     re.compile(rf"limit(?:ed)?(?: to| of| is)?[:=]? ?{_N}"),
@@ -41,7 +43,7 @@ _NEAR_CHARS: Final = 120
 _MAX_JUDGED: Final = 4000
 _SCALES: Final[Mapping[str, int]] = {"": 1, "k": 1_000, "m": 1_000_000}
 # Words without which nobody says that one request is larger than the window.
-_OF_A_DEMAND: Final = frozenset({"requested", "larger", "bigger", "exceeds", "exceed", "large"})
+_OF_A_DEMAND: Final = frozenset({"requested", "larger", "bigger", "exceeds", "exceed", "large", "alone"})
 _ZERO: Final = re.compile(
     r"\blimit(?: of| is|[\"']?:|=)? ?0(?![\d.,]*\d|%| remaining| left)"
     r"|\b(?:limit|quota)\b(?:(?!remain|left|avail|used|current)[^\d.;]){0,60} (?:is|of|to) 0 (?:(?:requests|tokens|calls) (?:per|a) |[rt]p[mdsh]\b)"
