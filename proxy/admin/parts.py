@@ -23,6 +23,7 @@ WOULD: Final[Mapping[Would, str]] = {
     Would.RETRY: "retried a call",
     Would.HOLD: "held an answer's head for its first event",
     Would.WRITE_EVENT: "written an error into a stream",
+    Would.END_STREAM: "ended a silent stream",
     Would.REPAIR: "mended a history",
     Would.GATE: "answered from an earlier answer",
     Would.REPLAY: "answered a refused request from the last refusal",

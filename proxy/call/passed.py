@@ -162,10 +162,11 @@ class Passed(Own):
                 answered,
                 watch,
                 Watching(
-                    idle_s=0.0 if observes else settings.stream.idle_timeout,
+                    idle_s=settings.stream.idle_timeout,
                     heartbeat_s=0.0 if observes else settings.stream.heartbeat,
                     observes=observes,
                     explain=lambda told: self.tell_stream(told, answered.response),
+                    silent=lambda: self.would(Would.END_STREAM),
                     opened=opened,
                 ),
             )

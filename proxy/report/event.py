@@ -35,6 +35,7 @@ class Would(StrEnum):
     RETRY = "retry"
     HOLD = "hold"
     WRITE_EVENT = "write_event"
+    END_STREAM = "end_stream"
     REPAIR = "repair"
     GATE = "gate"
     REPLAY = "replay"

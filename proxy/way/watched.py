@@ -29,12 +29,16 @@ class Told:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Watching:
-    """How one stream is watched. `explain` words a failure for the client and has it reported."""
+    """How one stream is watched. `explain` words a failure for the client and has it reported.
+
+    `silent`: only observed, and it would have been ended for its silence.
+    """
 
     idle_s: float
     heartbeat_s: float
     observes: bool  # nothing is held back or written
     explain: Callable[[Told], Problem]
+    silent: Callable[[], None]
     opened: OpenStream
 
 
@@ -64,11 +68,16 @@ async def deliver_watched(sink: Sink, answered: Answered, watch: Watch | CodedWa
             if idle_s or how.heartbeat_s:
                 read = await _read_in_time(sink, content, watch, since + idle_s if idle_s else 0.0, how.heartbeat_s)
                 if read is None:
+                    data, idle_s = b"", 0.0  # what is not ended now is not asked again
+                    if how.observes and not watch.beats:
+                        continue
                     ending = watch.end(How.IDLE)
-                    if ending.end is not End.WAIT:
-                        return _end(sink, b"", watch, How.IDLE, ending, how)
-                    idle_s = 0.0  # another kind of stream, that silence does not end
-                    continue
+                    if ending.end is End.WAIT:  # another kind of stream, that silence does not end
+                        continue
+                    if how.observes:
+                        how.silent()
+                        continue
+                    return _end(sink, b"", watch, How.IDLE, ending, how)
             else:
                 read = await content.readany()
             ended = not read

@@ -9,11 +9,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator, Callable, Iterator
+import re
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+import aiohttp
 import pytest
 
 from proxy.app import Service
@@ -27,6 +29,14 @@ ORPHAN: Final = [*ASKED, {"role": "assistant", "tool_calls": [CALL]}, *ASKED]
 PICTURE: Final = "data:image/png;base64,iVBORw0KGgo="
 IMAGE: Final = [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": PICTURE}}]}]
 SPECIAL: Final = {"fail-orphan-tool-call": ORPHAN, "text-only": IMAGE}
+
+# Everything that could act is on: observing is what keeps it from acting.
+ACTING: Final[Mapping[str, Any]] = {
+    "mode": "observe",
+    "history": "heal",
+    "gate": "on",
+    "stream": {"heartbeat": "20ms", "idle_timeout": "100ms", "hold": "50ms"},
+}
 
 HOP_BY_HOP: Final = {b"connection", b"keep-alive", b"transfer-encoding", b"host"}
 TAGS: Final = b"x-llm-"
@@ -129,14 +139,7 @@ async def test_both_sides_hear_what_the_other_one_said(
             body,
         )
     )
-    # Everything that could act is on: observing is what keeps it from acting.
-    settings = {
-        "mode": "observe",
-        "history": "heal",
-        "gate": "on",
-        "stream": {"heartbeat": "20ms", "idle_timeout": "100ms", "hold": "50ms"},
-    }
-    async with tapped(provider) as (url, taps), proxied(url, **settings) as service, dial(service.data_url) as client:
+    async with tapped(provider) as (url, taps), proxied(url, **ACTING) as service, dial(service.data_url) as client:
         await client.send(raw)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(QUIET_S if name == "fail-stall" else 5):
@@ -154,6 +157,38 @@ async def test_both_sides_hear_what_the_other_one_said(
         return
     assert (received.start, received.body, received.whole) == (said.start, said.body, said.whole)
     assert comparable(received) == comparable(said)
+
+
+@pytest.mark.parametrize(
+    ("name", "what", "words"),
+    [
+        ("fail-overloaded", "retry", "retried a call once"),
+        ("fail-early-end", "write_event", "written an error into a stream once"),
+        ("fail-stall", "end_stream", "ended a silent stream once"),
+        ("fail-orphan-tool-call", "repair", "mended a history once"),
+    ],
+)
+async def test_what_would_have_been_done_is_counted_and_said_in_a_sentence(
+    provider: Provider,
+    proxied: Callable[..., AbstractAsyncContextManager[Service]],
+    name: str,
+    what: str,
+    words: str,
+) -> None:
+    asked = {"model": name, "messages": SPECIAL.get(name, ASKED), "stream": True}
+    async with proxied(provider.url, **ACTING) as service, aiohttp.ClientSession() as session:
+        with contextlib.suppress(TimeoutError):
+            async with (
+                asyncio.timeout(QUIET_S if name == "fail-stall" else 5),
+                session.post(f"{service.data_url}/v1/chat/completions", json=asked) as answer,
+            ):
+                await answer.read()
+        async with session.get(f"{service.admin_url}/status") as page:
+            status = await page.text()
+        scraped = service.reporter.scrape("")[0].decode()
+    assert f'would_total{{upstream="provider",what="{what}"}} 1.0' in scraped
+    [sentence] = re.findall(r"Observe mode: the proxy only watches\. It would have [^<]*\.", status)
+    assert words in sentence.replace("&#39;", "'")
 
 
 def answer_of(raw: bytes, ending: Ending) -> Message | None:
