@@ -23,7 +23,19 @@ from proxy.classifier.rules import Reason, Rule, Rules, Tier, build_index, provi
 from proxy.classifier.words import code_word
 from proxy.model import Action, Class, Dialect, Provider, Scope
 
-_LOADER: Final[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_SAFE: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_NO_PLAIN_STRING: Final = frozenset("0123456789+-.~tTfFnNyYoO=<")
+
+
+class RuleLoader(_SAFE):  # type: ignore[misc]
+    """Tells most scalars from their first character: PyYAML tries its patterns on each, a fifth of the whole reading."""
+
+    def resolve(self, kind: Any, value: Any, implicit: Any) -> Any:
+        if kind is yaml.ScalarNode and (not implicit[0] or (value and value[0] not in _NO_PLAIN_STRING)):
+            return "tag:yaml.org,2002:str"
+        return super().resolve(kind, value, implicit)
+
+
 TOP_KEYS: Final = frozenset({"provider", "reasons", "rules"})
 HEAD_KEYS: Final = frozenset(
     {
@@ -281,7 +293,7 @@ class _File:
     def load(self) -> dict[str, Any] | None:
         try:
             self.text = self.path.read_text(encoding="utf-8")
-            self.node = yaml.compose(self.text, Loader=_LOADER)
+            self.node = yaml.compose(self.text, Loader=RuleLoader)
             value = plain(self.node)
         except OSError as error:
             self.problems.append(f"{self.path}:1: cannot be read: {error.strerror}")
