@@ -118,8 +118,8 @@ class Quarantine:
 
     ttl: float = setting(DURATION, 86400.0, "how long one is remembered")
     max_turns: int = setting(whole(0), 10000, "remembered at most")
-    replays: int = setting(whole(0), 3, "refusals of one turn that reach the provider before it is held")
-    hold: float = setting(DURATION, 30.0, "how long its replays are answered from the last refusal; 0: never")
+    replays: int = setting(whole(0), 3, "times that a refused request may come again before it is held; heal only")
+    hold: float = setting(DURATION, 30.0, "how long it is answered from the last refusal then; 0: never")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
