@@ -24,6 +24,7 @@ from proxy.classifier.words import code_word
 from proxy.model import Action, Class, Dialect, Provider, Scope
 
 _SAFE: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+STRING: Final = "tag:yaml.org,2002:str"
 _NO_PLAIN_STRING: Final = frozenset("0123456789+-.~tTfFnNyYoO=<")
 
 
@@ -32,7 +33,7 @@ class RuleLoader(_SAFE):  # type: ignore[misc]
 
     def resolve(self, kind: Any, value: Any, implicit: Any) -> Any:
         if kind is yaml.ScalarNode and (not implicit[0] or (value and value[0] not in _NO_PLAIN_STRING)):
-            return "tag:yaml.org,2002:str"
+            return STRING
         return super().resolve(kind, value, implicit)
 
 
@@ -389,9 +390,9 @@ def plain(node: Any) -> Any:
     """The value of a composed document. PyYAML's own constructor does the same in three times the time."""
     if isinstance(node, yaml.ScalarNode):
         text = node.value
+        if node.tag is STRING or node.tag == STRING:
+            return text
         match node.tag.rpartition(":")[2]:
-            case "str":
-                return text
             case "int":
                 return int(text) if text.lstrip("-").isdigit() else text
             case "float":

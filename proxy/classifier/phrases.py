@@ -111,7 +111,7 @@ def any_in(phrases: Iterable[Phrase], heard: Heard) -> bool:
 def compile_phrase(text: str) -> Phrase:
     """Read a phrase as rule files write it."""
     if _PLAIN.fullmatch(text):
-        return Phrase(text, tuple([_plain(word) for word in text.split(" ")]), f" {text} ", is_literal=True)
+        return Phrase(text, tuple(map(_plain, text.split(" "))), f" {text} ", True)  # noqa: FBT003 - half of all phrases
     steps: list[Step] = []
     skip = 0
     for element in text.split():
@@ -147,15 +147,20 @@ def _inflected(word: str) -> frozenset[str]:
 
 def _longest_run(steps: Sequence[Step]) -> tuple[str, bool]:
     """The longest run of steps that are one plain word each, and whether it is the whole phrase."""
-    runs: list[list[str]] = [[]]
+    longest = run = " "
+    most = count = 0
     for step in steps:
-        plain = step.any_of is not None and len(step.any_of) == 1 and not step.optional
+        any_of = step.any_of
+        plain = any_of is not None and len(any_of) == 1 and not step.optional
         if not plain or step.skip:
-            runs.append([])
-        if plain and step.any_of is not None:
-            runs[-1] += step.any_of
-    longest = max(runs, key=lambda run: len(" ".join(run)))
-    return (f" {' '.join(longest)} " if longest else " "), len(longest) == len(steps)
+            run, count = " ", 0
+        if plain and any_of is not None:
+            (word,) = any_of
+            run += word + " "
+            count += 1
+            if len(run) > len(longest):
+                longest, most = run, count
+    return longest, most == len(steps)
 
 
 def _alternatives(element: str, text: str) -> list[frozenset[str] | None]:
