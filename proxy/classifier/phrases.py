@@ -111,7 +111,7 @@ def any_in(phrases: Iterable[Phrase], heard: Heard) -> bool:
 def compile_phrase(text: str) -> Phrase:
     """Read a phrase as rule files write it."""
     if _PLAIN.fullmatch(text):
-        return Phrase(text, tuple(map(_plain, text.split(" "))), f" {text} ", True)  # noqa: FBT003 - half of all phrases
+        return Phrase(text, tuple(map(_plain, text.split(" "))), f" {text} ", True)
     steps: list[Step] = []
     skip = 0
     for element in text.split():
