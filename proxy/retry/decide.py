@@ -11,16 +11,17 @@ from enum import StrEnum
 from typing import Final
 
 from proxy.model import Class, Verdict
+from proxy.retry.alone import REPEATS, Alone
 from proxy.retry.patience import Limits
 from proxy.retry.steer import is_no
 
 # A call that obeys its own wait comes at once after it: an official client alone would. Calls that are held for a wait
 # which was stated to another one would all come together, so they are spread.
-_JITTER_S: Final = 0.03
+_JITTER_S: Final = 0.01
 _SPREAD: Final = 0.1
 _WIDEST_SPREAD_S: Final = 2.0
 
-_SPENT_ENOUGH: Final = 2  # as many repeats as an official client makes by itself
+_SPENT_ENOUGH: Final = REPEATS
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,10 @@ class Backoff:
 
         https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
         """
-        return chance() * min(self.cap_s, self.base_s * 2.0 ** min(retries, 62))
+        return chance() * self.longest_s(retries)
+
+    def longest_s(self, retries: int) -> float:
+        return min(self.cap_s, self.base_s * 2.0 ** min(retries, 62))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,13 +113,18 @@ def decide(
         return Stop(Why.DEADLINE, used_up=failed.retries >= _SPENT_ENOUGH)
     stated_s = 0.0 if verdict.wait is None else verdict.wait.seconds
     paced_s = paced_until - now
+    # A caller's own window with a stated end is the one trouble that retries do not add to, so they cost no budget. A
+    # caller that would wait it out itself has that done for it; were it then told to go on, it would do all of it again.
+    is_own_window = verdict.cls is Class.RATE_LIMITED and stated_s > 0
+    waited_out = is_own_window and limits.alone is not None and failed.retries >= _SPENT_ENOUGH
     if max(stated_s, paced_s) > left_s:
-        return Stop(Why.WAIT)
-    wait_s = stated_s + chance() * _JITTER_S if stated_s > 0 else backoff.draw(failed.retries, chance)
+        return Stop(Why.WAIT, used_up=waited_out)
+    wait_s = stated_s + chance() * _JITTER_S if stated_s > 0 else _drawn(failed.retries, limits.alone, backoff, chance)
     if paced_s > wait_s:
         wait_s = _spread(paced_s, chance)
-    if _is_budgeted(verdict.cls, stated_s) and not spend():
-        return Stop(Why.BUDGET)
+    is_free = is_own_window and (limits.alone is None or limits.alone.would_repeat(failed.retries))
+    if not is_free and not spend():
+        return Stop(Why.BUDGET, used_up=waited_out)
     return Retry(min(wait_s, left_s))
 
 
@@ -128,10 +137,15 @@ def decide_again(*, now: float, limits: Limits, paced_until: float, chance: Call
     return Stop(Why.WAIT) if paced_s > left_s else Retry(min(_spread(paced_s, chance), left_s))
 
 
+def _drawn(retries: int, alone: Alone | None, backoff: Backoff, chance: Callable[[], float]) -> float:
+    """Full jitter; but in place of a caller's own repeat, its own wait: just before it would have come itself.
+
+    Anything from nothing on would spend both repeats on the first moments of a trouble that the caller alone outlasts.
+    """
+    if alone is None or not alone.would_repeat(retries):
+        return backoff.draw(retries, chance)
+    return min(backoff.longest_s(retries), alone.wait_s(retries)) * (1 - _SPREAD * chance())
+
+
 def _spread(paced_s: float, chance: Callable[[], float]) -> float:
     return paced_s + chance() * min(max(_SPREAD * paced_s, _JITTER_S), _WIDEST_SPREAD_S)
-
-
-def _is_budgeted(cls: Class, stated_s: float) -> bool:
-    """A caller's own window with a stated end is the one trouble that retries do not add to."""
-    return not (cls is Class.RATE_LIMITED and stated_s > 0)

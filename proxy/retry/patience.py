@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from proxy.retry.alone import Alone
+
 _SHARE: Final = 0.25  # of the caller's patience: the rest belongs to the answer itself
 _LONGEST_S: Final = 60.0
 _UNSTATED_S: Final = 15.0
@@ -26,7 +28,7 @@ class Patience:
     """What a request's headers state; None where they state nothing that can be read."""
 
     stated_s: float | None = None  # how long the client waits for an answer
-    client_retries: int = 0  # that the client has made of this call already
+    client_retries: int | None = None  # that the client has made of this call already
     max_retries: int | None = None  # x-llm-retry
     deadline_s: float | None = None  # x-llm-deadline
 
@@ -37,6 +39,7 @@ class Limits:
 
     retries: int  # of its own
     until: float  # no retry starts after it, on the clock that `started_at` was read from
+    alone: Alone | None = None  # what the caller would do without us, where it tells that it repeats by itself
 
 
 def patience_of(headers: Mapping[str, str]) -> Patience:
@@ -50,7 +53,7 @@ def patience_of(headers: Mapping[str, str]) -> Patience:
         stated = _seconds(headers.get("x-stainless-timeout"))
     return Patience(
         stated_s=stated,
-        client_retries=_count(headers.get("x-stainless-retry-count")) or 0,
+        client_retries=_count(headers.get("x-stainless-retry-count")),
         max_retries=_retries(headers.get("x-llm-retry")),
         deadline_s=_duration(headers.get("x-llm-deadline")),
     )
@@ -67,7 +70,8 @@ def limits_of(patience: Patience, *, retries: int, deadline_s: float | None, sta
         deadline_s = automatic_deadline_s(patience.stated_s)
     if patience.deadline_s is not None:
         deadline_s = min(deadline_s, patience.deadline_s)
-    return Limits(max(0, retries - patience.client_retries), started_at + deadline_s)
+    made = patience.client_retries
+    return Limits(max(0, retries - (made or 0)), started_at + deadline_s, alone=None if made is None else Alone(made))
 
 
 def automatic_deadline_s(stated_s: float | None) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Awaitable, Callable, Hashable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import orjson
 
@@ -103,7 +103,7 @@ class Persist:
             started_at=self.started_at,
         )
         total = self.ask.deadline
-        return limits if total is None else Limits(limits.retries, min(limits.until, total))
+        return limits if total is None else replace(limits, until=min(limits.until, total))
 
     def decide(
         self, attempt: Attempt, verdict: Verdict, retries: int, limits: Limits, pace_key: Hashable

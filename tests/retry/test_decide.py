@@ -8,6 +8,7 @@ import random
 import pytest
 
 from proxy.model import TRAITS, Class, Confidence, Verdict, Wait, WaitOrigin
+from proxy.retry.alone import Alone
 from proxy.retry.decide import Backoff, Failed, Retry, Stop, Why, decide, decide_again
 from proxy.retry.patience import Limits
 
@@ -53,11 +54,12 @@ def ask(
     paced_s: float = float("-inf"),
     chance: float = 0.5,
     spend: Purse | None = None,
+    made: int | None = None,
 ) -> Retry | Stop:
     return decide(
         Failed(verdict=verdict(cls, wait_s), retries=retries, may_repeat=may_repeat, said=said, is_peer=is_peer),
         now=NOW,
-        limits=Limits(most, NOW + left_s),
+        limits=Limits(most, NOW + left_s, alone=None if made is None else Alone(made)),
         backoff=Backoff(),
         paced_until=NOW + paced_s,
         chance=lambda: chance,
@@ -128,7 +130,7 @@ def test_a_drawn_wait(facts, wait_s):
 def test_a_stated_wait_is_obeyed_with_a_little_on_top(wait_s, chance, retries):
     decision = ask(Class.RATE_LIMITED, wait_s=wait_s, chance=chance, retries=retries)
     assert isinstance(decision, Retry)
-    assert wait_s <= decision.wait_s <= min(15.0, wait_s + 0.03)
+    assert wait_s <= decision.wait_s <= min(15.0, wait_s + 0.01)
 
 
 def test_two_calls_with_the_same_stated_wait_do_not_come_together():
@@ -151,6 +153,76 @@ def test_what_the_budget_is_for(cls, wait_s, free):
     purse = Purse()
     assert isinstance(ask(cls, wait_s=wait_s, spend=purse), Retry)
     assert purse.asked == (0 if free and cls is Class.RATE_LIMITED else 1)
+
+
+IN_PLACE_OF_THE_CALLER = [
+    # (repeats it has made, repeats of ours, the shortest and the longest wait)
+    (0, 0, 0.3375, 0.375),
+    (0, 1, 0.675, 0.75),
+    (1, 0, 0.675, 0.75),
+    (0, 2, 0.0, 8.0),
+    (1, 1, 0.0, 4.0),
+    (2, 0, 0.0, 2.0),
+    (0, 3, 0.0, 16.0),
+]
+
+
+@pytest.mark.parametrize(("made", "retries", "shortest_s", "longest_s"), IN_PLACE_OF_THE_CALLER)
+def test_a_caller_that_repeats_by_itself_is_not_served_later_than_it_would_be_alone(
+    made, retries, shortest_s, longest_s
+):
+    decisions = [ask(made=made, retries=retries, chance=chance, left_s=60.0) for chance in (0.0, 0.5, 0.999_999)]
+    waits = [decision.wait_s for decision in decisions if isinstance(decision, Retry)]
+    assert len(waits) == 3
+    assert min(waits) == pytest.approx(shortest_s, abs=1e-4)
+    assert max(waits) == pytest.approx(longest_s, abs=1e-4)
+
+
+def test_a_shorter_schedule_stays_shorter():
+    quick = Backoff(base_s=0.02, cap_s=0.03)
+    limits = Limits(5, NOW + 60, alone=Alone(0))
+    decision = decide(
+        Failed(verdict=verdict(), retries=1, may_repeat=True),
+        now=NOW,
+        limits=limits,
+        backoff=quick,
+        paced_until=0.0,
+        chance=lambda: 0.0,
+        spend=lambda: True,
+    )
+    assert decision == Retry(0.03)
+
+
+@pytest.mark.parametrize("made", [0, 1, 2, 7])
+@pytest.mark.parametrize("retries", [0, 1, 2, 4])
+def test_of_its_own_window_such_a_caller_has_those_repeats_free_that_it_would_make(made, retries):
+    purse = Purse()
+    assert isinstance(ask(Class.RATE_LIMITED, wait_s=1.0, made=made, retries=retries, spend=purse), Retry)
+    assert purse.asked == (0 if made + retries < 2 else 1)
+
+
+WINDOWS = [
+    # (what is known, whether the caller has had all that it would have had alone)
+    ("the budget is closed after both repeats", {"retries": 2, "spend": Purse(allows=False)}, Stop(Why.BUDGET, True)),
+    ("and after more", {"retries": 4, "spend": Purse(allows=False)}, Stop(Why.BUDGET, True)),
+    ("its last repeat but one", {"made": 1, "retries": 1, "spend": Purse(allows=False)}, Stop(Why.BUDGET)),
+    ("its last repeat", {"made": 2, "retries": 0, "spend": Purse(allows=False)}, Stop(Why.BUDGET)),
+    ("the third wait does not fit", {"retries": 2, "left_s": 0.5}, Stop(Why.WAIT, True)),
+    ("the second does not", {"retries": 1, "left_s": 0.5}, Stop(Why.WAIT)),
+    ("no end was stated", {"wait_s": None, "retries": 2, "spend": Purse(allows=False)}, Stop(Why.BUDGET)),
+    ("no window", {"cls": Class.OVERLOADED, "retries": 2, "spend": Purse(allows=False)}, Stop(Why.BUDGET)),
+]
+
+
+@pytest.mark.parametrize(("facts", "expected"), [case[1:] for case in WINDOWS], ids=[case[0] for case in WINDOWS])
+def test_who_had_its_own_repeats_made_for_it_is_not_told_to_make_them_again(facts, expected):
+    assert ask(**{"cls": Class.RATE_LIMITED, "wait_s": 1.0, "made": 0} | facts) == expected
+
+
+def test_any_other_callers_window_is_never_the_budgets():
+    shut = Purse(allows=False)
+    assert isinstance(ask(Class.RATE_LIMITED, wait_s=1.0, retries=4, spend=shut), Retry)
+    assert ask(Class.RATE_LIMITED, wait_s=20.0, retries=4) == Stop(Why.WAIT)
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from proxy.retry.alone import Alone
 from proxy.retry.patience import Patience, automatic_deadline_s, limits_of, patience_of
 
 
@@ -37,10 +38,16 @@ def test_stated_patience(headers, stated_s):
 
 
 @pytest.mark.parametrize(
-    ("text", "count"), [("0", 0), ("2", 2), (" 2 ", 2), ("-1", 0), ("two", 0), ("", 0), ("1.5", 0)]
+    ("text", "count"), [("0", 0), ("2", 2), (" 2 ", 2), ("-1", None), ("two", None), ("", None), ("1.5", None)]
 )
 def test_retries_that_the_client_has_made(text, count):
     assert patience_of({"x-stainless-retry-count": text}).client_retries == count
+
+
+def test_only_who_tells_of_its_repeats_is_known_to_make_any():
+    told = patience_of({"x-stainless-retry-count": "1"})
+    assert limits_of(told, retries=5, deadline_s=None, started_at=0.0).alone == Alone(1)
+    assert limits_of(patience_of({}), retries=5, deadline_s=None, started_at=0.0).alone is None
 
 
 @pytest.mark.parametrize(
