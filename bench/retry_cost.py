@@ -19,7 +19,8 @@ from typing import Any, Final
 
 from multidict import CIMultiDict
 
-from proxy.client import Progress, _Protocol
+from proxy.client import Progress
+from proxy.client.connections import Protocol
 from proxy.model import Verdict
 from proxy.retry.budget import Budget
 from proxy.way.ask import Answered, Attempt
@@ -50,7 +51,7 @@ def parts(loop: asyncio.AbstractEventLoop) -> dict[str, Callable[[], object]]:
     target: Any = SimpleNamespace(client="", route=SimpleNamespace(name="openai", injected=None))
     caller = caller_of(call, target)
     budget = Budget()
-    protocol = _Protocol(loop)
+    protocol = Protocol(loop)
     answered = Answered(SimpleNamespace())  # type: ignore[arg-type]
     headers = CIMultiDict({"accept": "application/json"})
     verdict: list[Verdict | None] = [None]

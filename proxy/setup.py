@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from yarl import URL
+
 from proxy.classifier import Rules
 from proxy.client import Client
 from proxy.config import Config, Upstream
@@ -57,4 +59,4 @@ def provider_of(upstream: Upstream, rules: Rules) -> Provider:
 
 
 def _client(upstream: Upstream) -> Client:
-    return Client(connect_s=upstream.timeouts.connect, ca=upstream.ca, proxy=upstream.proxy)
+    return Client(URL(upstream.url), connect_s=upstream.timeouts.connect, ca=upstream.ca, proxy=upstream.proxy)

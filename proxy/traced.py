@@ -109,7 +109,7 @@ class TracedExchange(Exchange):
             if operation:
                 name = facts["gen_ai.operation.name"] = operation
                 facts["gen_ai.provider.name"] = provider_of(target.route.provider, target.endpoint.dialect)
-            facts |= {"server.address": target.url.host or "", "server.port": target.url.port or 0}
+            facts |= {"server.address": target.route.origin.host or "", "server.port": target.route.origin.port or 0}
         headers = None if self.call is None else self.call.head.passed
         return self._tracing.begin(name, self._began_ns, headers, facts)
 

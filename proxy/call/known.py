@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import time
 
-import aiohttp
 from aiohttp import web
 
 from proxy.call.shared import Shared
+from proxy.client import Reply
 from proxy.config import Upstream
 from proxy.dialects import dialect_of
 from proxy.model import Dialect
@@ -123,7 +123,7 @@ class Known:
             self.http.transport.write(data)
 
 
-def request_id(response: aiohttp.ClientResponse) -> str:
+def request_id(response: Reply) -> str:
     """The provider's own name for the call, bounded: it is shown in logs."""
     headers = response.headers
     return (headers.get("x-request-id") or headers.get("request-id") or "")[:128]

@@ -6,11 +6,11 @@ import asyncio
 import time
 from typing import Final
 
-import aiohttp
 from aiohttp import web
 
 from proxy.call.known import request_id
 from proxy.call.own import Own
+from proxy.client import Reply
 from proxy.dialects import STATUS_OF_CLASS, Problem, annotate
 from proxy.model import Action, Class, Verdict
 from proxy.report.event import Would
@@ -174,7 +174,7 @@ class Passed(Own):
             reporter.stream_closed(opened)
             answered.response.close()
 
-    def status_for(self, verdict: Verdict, response: aiohttp.ClientResponse) -> int:
+    def status_for(self, verdict: Verdict, response: Reply) -> int:
         """The upstream's status, but where `compat` asks for another."""
         compat = self.settings().compat
         if self.observes():

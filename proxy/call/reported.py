@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import time
 
-import aiohttp
-
 from proxy.call.known import Known, request_id
 from proxy.classifier import own_verdict
+from proxy.client import Reply
 from proxy.dialects import STATUS_OF_CLASS, Problem
 from proxy.model import Class, Verdict
 from proxy.report.event import CallReport, StreamFailure, Would
@@ -77,7 +76,7 @@ class Reported(Known):
         secrets = (secret for _, secret in credential.carried(self.call.head.read, self.call.query) if secret)
         return next((credential_label(secret) for secret in secrets), "")
 
-    def tell_stream(self, told: Told, response: aiohttp.ClientResponse) -> Problem:
+    def tell_stream(self, told: Told, response: Reply) -> Problem:
         """A failure inside a stream: worded for the client, reported once a stream."""
         if told.found is not None:
             verdict = verdict_on_event(told.found.text, self.look())
@@ -94,7 +93,7 @@ class Reported(Known):
                 self.would(Would.WRITE_EVENT)
         return Problem.of(STATUS_OF_CLASS[verdict.cls], verdict, facts)
 
-    def tell_hidden(self, verdict: Verdict, response: aiohttp.ClientResponse) -> None:
+    def tell_hidden(self, verdict: Verdict, response: Reply) -> None:
         """An error inside a 200 that was only observed: the client has it as it came."""
         facts = advise_own(verdict, self.call_id or new_call_id(), observes=True)
         self.proxy.reporter.attempt_failed(self.labels()[0], verdict)

@@ -1,10 +1,11 @@
-"""Where a call goes: the upstream by path prefix, the URL, the credential that it needs. Pure."""
+"""Where a call goes: the upstream by path prefix, its target there, the credential that it needs. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
+from aiohttp.hdrs import HOST
 from multidict import CIMultiDict
 from yarl import URL
 
@@ -16,24 +17,22 @@ from proxy.way.accept import Call
 from proxy.way.endpoint import Endpoint, Endpoints
 from proxy.way.refuse import Refusal
 
-_URLS: Final = 1024  # URLs remembered an upstream; a path without a query repeats
-
 
 class Route:
     """One upstream as it runs: its settings, what is known of its provider, its connections."""
 
     __slots__ = (
         "_base",
-        "_origin",
-        "_urls",
         "client",
         "endpoints",
         "ends_at_eof",
         "heals",
+        "host",
         "injected",
         "name",
         "needs_credential",
         "observes",
+        "origin",
         "prefix",
         "provider",
         "reads_history",
@@ -51,10 +50,10 @@ class Route:
         self.heals = settings.history == "heal"
         self.observes = settings.mode == "observe"
         self.ends_at_eof = settings.stream.end == "eof" or provider.stream_end == "eof"
-        url = URL(settings.url)
-        self._origin = url
-        self._base = url.raw_path.rstrip("/")
-        self._urls: dict[str, URL] = {}
+        origin = URL(settings.url)
+        self.origin = origin
+        self.host = origin.host_port_subcomponent or ""
+        self._base = origin.raw_path.rstrip("/")
         secret = settings.secret()
         self.injected = None if secret is None else (provider.credential, secret)
         stated = settings.require_credential
@@ -65,16 +64,9 @@ class Route:
         prefix = self.prefix
         return path.startswith(prefix) and (len(path) == len(prefix) or path[len(prefix)] == "/")
 
-    def url(self, target: str) -> URL:
-        """The upstream's URL for a target without prefix, each of its bytes as the client sent it."""
-        url = self._urls.get(target)
-        if url is None:
-            origin = self._origin
-            path = self._base + target if target != "*" else self._base or target
-            url = URL.build(scheme=origin.scheme, host=origin.host or "", port=origin.port, path=path, encoded=True)
-            if "?" not in target and len(self._urls) < _URLS:
-                self._urls[target] = url
-        return url
+    def below(self, target: str) -> str:
+        """The upstream's own target for one without prefix, each of its bytes as the client sent it."""
+        return self._base + target if target != "*" else self._base or target
 
 
 class Target(NamedTuple):
@@ -83,7 +75,7 @@ class Target(NamedTuple):
     route: Route
     endpoint: Endpoint
     path: str  # below the upstream, without prefix and query
-    url: URL
+    sent: str  # the target as the upstream gets it
     headers: CIMultiDict[str]
     client: str = ""
     lacks_credential: bool = False  # and goes on without one, since its upstream is only observed
@@ -133,11 +125,12 @@ def address(call: Call, route: Route, clients: credential.Clients) -> Target | R
             if not route.observes:
                 return Refusal("missing_credential")
             lacks_credential = True
+    headers[HOST] = route.host
     for name, value in settings.headers.items():
         headers[name] = value
     if not target.startswith("/") and target != "*":
         target = "/" + target
-    return Target(route, route.endpoints.of(path), path, route.url(target), headers, client, lacks_credential)
+    return Target(route, route.endpoints.of(path), path, route.below(target), headers, client, lacks_credential)
 
 
 def identify(

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import aiohttp
 
-from proxy.client import Broke, Progress
+from proxy.client import Broke, Progress, Reply
 from proxy.model import Verdict
 from proxy.retry.repeatable import Sent, may_repeat
 from proxy.stream import CodedWatch, Watch
@@ -31,7 +31,7 @@ class Answered:
     `broke`: the body broke off while it was read here.
     """
 
-    response: aiohttp.ClientResponse
+    response: Reply
     first: bytes = b""
     ended: bool = False
     broke: bool = False
@@ -104,7 +104,7 @@ class Ask:
         self.attempts += 1
         data = None if self.body is None else self.body.source()
         target = self.target
-        asking = target.route.client.request(self.method, target.url, target.headers, data, progress)
+        asking = target.route.client.request(self.method, target.sent, target.headers, data, progress)
         result: Any
         limit_s, late = self._limit(loop.time())
         if limit_s is None:

@@ -15,7 +15,7 @@ async def deliver(sink: Sink, answered: Answered) -> bool:
     """Whether the body came whole; one that broke is broken off. Raises CancelledError where the client leaves."""
     if sink.is_bodiless:
         sink.write(b"")
-        answered.response.release()
+        answered.response.close()
         return True
     content = answered.response.content
     data = answered.first

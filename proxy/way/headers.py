@@ -52,7 +52,10 @@ MEMORY: Final = 4096  # names remembered; a client that invents names must not f
 
 @dataclass(slots=True)
 class RequestHead:
-    """A request's headers, sorted: what passes upstream, and what the proxy acts on (lower-case names, last value)."""
+    """A request's headers, sorted: what passes upstream, and what the proxy acts on (lower-case names, last value).
+
+    `Host` passes for its place alone, the first by custom: `address.py` writes the upstream's over it.
+    """
 
     passed: CIMultiDict[str]
     read: dict[str, str]
@@ -89,7 +92,7 @@ class RequestFilter:
     def _learn(self, name: bytes) -> tuple[istr | None, str | None]:
         lower = name.lower()
         text = lower.decode("ascii")
-        if lower in HOP_BY_HOP or lower in (b"host", b"expect") or lower.startswith(OURS):
+        if lower in HOP_BY_HOP or lower == b"expect" or lower.startswith(OURS):
             passes = False
         elif lower in CLIENT_INFO or lower.startswith(b"x-forwarded-"):
             passes = self._forward_client

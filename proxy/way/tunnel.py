@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 from typing import Any, Final
 
-import aiohttp
 from aiohttp import web
 
+from proxy.client import Reply
 from proxy.server import CLOSE
 from proxy.way.headers import AnswerHead
 
@@ -53,7 +53,7 @@ def asks_for_upgrade(read: dict[str, str]) -> bool:
     return read.get("upgrade", "").lower() == "websocket" and "upgrade" in read.get("connection", "").lower()
 
 
-async def tunnel(http: web.BaseRequest, response: aiohttp.ClientResponse, head: AnswerHead) -> web.StreamResponse:
+async def tunnel(http: web.BaseRequest, response: Reply, head: AnswerHead) -> web.StreamResponse:
     """Passes a 101 on and carries bytes until one side ends."""
     connection: Any = response.connection
     client = http.transport

@@ -1,0 +1,61 @@
+"""An answer whose head has come, and the connection that its body comes on."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Final
+
+import aiohttp
+from aiohttp import StreamReader
+from aiohttp.connector import Connection
+from aiohttp.http import RawResponseMessage
+
+_CLOSED: Final = aiohttp.ClientConnectionError("closed here")
+
+
+class Reply:
+    """What aiohttp's own response would be, without what a proxy never asks of it: cookies, charsets, history, traces.
+
+    Its connection serves again once the body has come whole; `close` gives both up.
+    """
+
+    __slots__ = ("_upload", "connection", "content", "headers", "raw_headers", "reason", "status")
+
+    def __init__(
+        self,
+        message: RawResponseMessage,
+        content: StreamReader,
+        connection: Connection,
+        upload: asyncio.Task[None] | None,
+    ) -> None:
+        self.status: int = message.code
+        self.reason: str = message.reason
+        self.headers: Mapping[str, str] = message.headers
+        self.raw_headers = message.raw_headers
+        self.content = content
+        self.connection: Connection | None = connection
+        self._upload = upload
+        if self.status != 101:
+            content.on_eof(self._ended)
+
+    def _ended(self) -> None:
+        connection = self.connection
+        if connection is None:
+            return
+        self.connection = None
+        if self._upload is not None and not self._upload.done():  # answered before the request was read to its end
+            self._upload.cancel()
+            connection.close()
+        else:
+            connection.release()
+
+    def close(self) -> None:
+        """Whoever still reads the body is told. A body that has come whole has left its connection already."""
+        if self.content.exception() is None:
+            self.content.set_exception(_CLOSED)
+        if self._upload is not None:
+            self._upload.cancel()
+        connection, self.connection = self.connection, None
+        if connection is not None:
+            connection.close()
