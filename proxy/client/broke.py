@@ -35,7 +35,7 @@ def reason_of(exc: BaseException) -> str:
             return "tls"
         case aiohttp.ConnectionTimeoutError() | aiohttp.ServerTimeoutError():
             return "connect"
-        case aiohttp.ClientConnectorError():
+        case aiohttp.ClientConnectorError() | aiohttp.ClientHttpProxyError():  # a forward proxy makes no tunnel
             return "refused"
         case aiohttp.ClientResponseError() | HttpProcessingError():
             return "bad_answer"
