@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Hashable, Mapping
-from dataclasses import replace
 from typing import Final
 
 from aiohttp import web
@@ -187,9 +186,9 @@ class Exchange(Passed):
         retries, used_up = 0, False
         if attempt.verdict is not None:
             self.call_id = new_call_id()
-            attempt, retries, used_up = await self.persist(ask, attempt, caller)
-            if not observes:
-                attempt = await self.without_handle(ask, attempt)
+            if attempt.verdict.can_retry:
+                attempt, retries, used_up = await self.persist(ask, attempt, caller)
+            attempt = await self.without_handle(ask, attempt)
         if self.gated is not None and attempt.verdict is None and (self.gated.probes or retries):
             await self.gated.succeeded()
         return await self.answer(ask, attempt, retries=retries, used_up=used_up)
@@ -235,8 +234,11 @@ class Exchange(Passed):
             heart=self.heartbeat(ask),
         )
         if ask.target.route.observes:
-            if persist.would_retry(first):
+            retry = persist.would_retry(first)
+            if retry is not None:
                 self.would(Would.RETRY)
+                if persist.heart is not None and persist.heart.is_due_in(retry.wait_s):
+                    self.would(Would.HEARTBEAT)
             return first, 0, False
         self.heart = persist.heart
         driven = await persist.run(first, lambda _: self.attempt(ask))
@@ -307,6 +309,10 @@ class Exchange(Passed):
         rest = thread.without_handle(verdict)
         if rest is None:
             return attempt
+        if ask.target.route.observes:
+            thread.forgot = None
+            self.would(Would.FORGET)
+            return attempt
         discard(attempt)
         body.replace(rest)
         ask.target.headers["content-length"] = str(len(rest))
@@ -323,7 +329,7 @@ class Exchange(Passed):
             assert verdict is not None
             facts = advise_own(verdict, self.call_id, retries=retries, used_up=used_up, observes=self.observes())
             if self.thread is not None:
-                facts = replace(facts, history=self.thread.changes)
+                facts = facts._replace(history=self.thread.changes)
             return self.own_answer(verdict, refuse.STATUS[result.reason], facts)
         try:
             if verdict is None:

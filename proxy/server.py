@@ -99,6 +99,11 @@ class Connection(web.RequestHandler):
             if self._head_limit and self._head_bytes > self._head_limit:
                 self.turn_away("head_too_large")
 
+    def resume_reading(self, resume_parser: bool = True) -> None:
+        """*private*: aiohttp's reader calls this after each piece, and parses nothing again where nothing was paused."""
+        if self._reading_paused:
+            super().resume_reading(resume_parser)
+
     def _check_upload(self) -> None:
         """What follows a request can only be parsed once its body is whole: else its framing is wrong.
 

@@ -9,7 +9,6 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Final
 
 import orjson
@@ -83,7 +82,7 @@ class TracedExchange(Exchange):
             if verdict is not None:
                 span.set_attributes(failure(verdict) | {"llm_triage.session_action": str(facts.session.action)})
                 span.set_status(Status(StatusCode.ERROR, verdict.reason))
-        return replace(report, trace_id=self.trace_id)
+        return report._replace(trace_id=self.trace_id)
 
     def end(self) -> None:
         super().end()

@@ -80,6 +80,11 @@ class Protocol(ResponseHandler):
         self.heard = True
         super().data_received(data)
 
+    def resume_reading(self, resume_parser: bool = True) -> None:
+        """*private*: aiohttp's reader calls this after each piece, and parses nothing again where nothing was paused."""
+        if self._reading_paused:
+            super().resume_reading(resume_parser)
+
     def set_exception(self, exc: BaseException, *cause: BaseException) -> None:
         if isinstance(exc, HttpProcessingError):
             self._break_body()

@@ -11,7 +11,7 @@ import os
 import platform
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final, TypeVar, cast
+from typing import Final
 
 import prometheus_client
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -21,10 +21,9 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from proxy.model import Action, Class, Source
 from proxy.report.endpoint import ENDPOINTS, OTHER
 from proxy.report.event import CallReport, Outcome, StreamFailure, Suppressed, Would
-from proxy.report.tally import Tally
+from proxy.report.tally import Failures, Tally
 
 PREFIX: Final = "llm_triage"
-_Labelled = TypeVar("_Labelled", Counter, Histogram)
 
 DURATION_BUCKETS: Final = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0, 600.0)
 FIRST_BYTE_BUCKETS: Final = (0.05, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0, 1.5, 2.5, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0)
@@ -50,7 +49,7 @@ class Metrics:
         self.registry = registry = CollectorRegistry()
         self._words = words
         self._tallies: dict[tuple[str, str], Tally] = {}
-        self._series: dict[tuple[Counter | Histogram, tuple[str, ...]], Counter | Histogram] = {}
+        self._failures: dict[tuple[str, ...], Failures] = {}
 
         def counter(name: str, help_: str, *labels: str) -> Counter:
             return Counter(name, help_, labels, namespace=PREFIX, registry=registry)
@@ -121,19 +120,18 @@ class Metrics:
             tally.add(duration_s, first_byte_s, overhead_s)
 
     def call_failed(self, report: CallReport, outcome: Outcome = Outcome.ERROR) -> None:
-        upstream, endpoint = self._upstream(report.upstream), _endpoint(report.endpoint)
-        self._one(self.requests, upstream, endpoint, outcome).inc()
-        exemplar = {"trace_id": report.trace_id} if report.trace_id else None
-        self._one(self.duration, upstream, endpoint).observe(report.duration_s, exemplar)
+        verdict = report.verdict
+        told = () if verdict is None else (verdict.cls, verdict.reason, verdict.source, verdict.action)
+        key = (report.upstream, report.endpoint, outcome, *told)
+        failures = self._failures.get(key) or self._failures_of(key)
+        if report.trace_id:
+            failures.add_traced(report.duration_s, report.trace_id)
+        else:
+            failures.add(report.duration_s)
         if report.first_byte_s is not None:
-            self.first_byte.labels(upstream, endpoint).observe(report.first_byte_s, exemplar)
+            self.first_byte.labels(*self._where(report)).observe(report.first_byte_s)
         if report.overhead_s is not None:
-            self.overhead.labels(upstream, endpoint).observe(report.overhead_s, exemplar)
-        if report.verdict is not None:
-            verdict = report.verdict
-            reason = verdict.reason if verdict.reason in self._words.reasons else OTHER
-            self._one(self.errors, upstream, verdict.cls, reason, verdict.source).inc(1, exemplar)
-            self._one(self.session_hints, upstream, verdict.action).inc()
+            self.overhead.labels(*self._where(report)).observe(report.overhead_s)
 
     def call_canceled(self, upstream: str, endpoint: str) -> None:
         self.requests.labels(self._upstream(upstream), _endpoint(endpoint), Outcome.CANCELED).inc()
@@ -161,9 +159,11 @@ class Metrics:
         self.config_reloads.labels("ok" if accepted else "refused").inc()
 
     def flush(self) -> None:
-        """Carry what good calls left in plain numbers into the registry."""
+        """Carry what calls left in plain numbers into the registry."""
         for tally in self._tallies.values():
             tally.flush()
+        for failures in self._failures.values():
+            failures.flush()
 
     def render(self, accept: str) -> tuple[bytes, str]:
         """The registry in the format that a scraper asks for, and its content type."""
@@ -173,13 +173,6 @@ class Metrics:
             MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
         encode, content_type = choose_encoder(accept)
         return encode(registry), content_type
-
-    def _one(self, metric: _Labelled, *labels: str) -> _Labelled:
-        """The series of some labels. The library looks each up under a lock, with its labels made text anew."""
-        series = self._series.get((metric, labels))
-        if series is None:
-            series = self._series[metric, labels] = metric.labels(*labels)
-        return cast("_Labelled", series)
 
     def _upstream(self, upstream: str) -> str:
         return upstream if upstream in self._words.upstreams else OTHER
@@ -196,6 +189,25 @@ class Metrics:
                 self.overhead.labels(*key),
             )
         return tally
+
+    def _failures_of(self, key: tuple[str, ...]) -> Failures:
+        """The counters of a way to fail. What is no word of ours is counted as another, and never remembered."""
+        upstream, endpoint, outcome, *told = key
+        where = (self._upstream(upstream), _endpoint(endpoint))
+        if told:
+            cls, reason, source, action = told
+            told = [cls, reason if reason in self._words.reasons else OTHER, source, action]
+        known = (*where, outcome, *told)
+        failures = self._failures.get(known)
+        if failures is None:
+            counters = [self.requests.labels(*where, outcome)]
+            if told:
+                counters += [self.errors.labels(where[0], *told[:3]), self.session_hints.labels(where[0], told[3])]
+            failures = self._failures[known] = Failures(self.duration.labels(*where), *counters)
+        return failures
+
+    def _where(self, report: CallReport) -> tuple[str, str]:
+        return self._upstream(report.upstream), _endpoint(report.endpoint)
 
     def _begin_series(self) -> None:
         """Let series that alerts look at begin at their resting value: an increase from nothing is no increase.

@@ -9,7 +9,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 from proxy.model import Class
 from proxy.report.event import CallReport
@@ -20,8 +20,7 @@ HISTORY_MINUTES: Final = 60
 MAX_VERDICTS: Final = 50
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
+class Seen(NamedTuple):
     """A report, when it came, and what made it one."""
 
     at: float

@@ -6,8 +6,7 @@ The verdict already says what to do; the request adds where and how much. Writin
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from proxy.model import Action, Class, Confidence, Dialect, Source, Verdict
 from proxy.session.faults import faults
@@ -28,8 +27,7 @@ _SPEAKS_OF: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SessionHint:
+class SessionHint(NamedTuple):
     """The session tags of one failed answer; None: that tag is not written."""
 
     action: Action

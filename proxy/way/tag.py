@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import secrets
+import os
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from proxy.model import Verdict
 from proxy.session.hint import SessionHint
@@ -34,8 +33,7 @@ NAMES: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Facts:
+class Facts(NamedTuple):
     """What is told beside the verdict."""
 
     call_id: str
@@ -49,7 +47,7 @@ class Facts:
 
 def new_call_id() -> str:
     """Names a call in answer, log, span and status page."""
-    return secrets.token_hex(8)
+    return os.urandom(8).hex()
 
 
 def tags(verdict: Verdict, facts: Facts) -> list[tuple[str, str]]:

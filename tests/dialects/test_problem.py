@@ -29,12 +29,12 @@ def test_of_a_verdict_and_what_is_told_beside_it():
 
 
 def test_the_wait_in_the_headers_comes_first():
-    facts = dataclasses.replace(FACTS, waits=(("retry-after-ms", "2000"), ("retry-after", "2")))
+    facts = FACTS._replace(waits=(("retry-after-ms", "2000"), ("retry-after", "2")))
     assert Problem.of(429, VERDICT, facts).retry_after_s == 2
 
 
 def test_where_nothing_steers_the_client_the_class_tells_whether_to_retry():
-    facts = dataclasses.replace(FACTS, should_retry=None)
+    facts = FACTS._replace(should_retry=None)
     assert Problem.of(429, VERDICT, facts).retry
     never = dataclasses.replace(VERDICT, cls=Class.AUTH, wait=None)
     assert not Problem.of(401, never, facts).retry

@@ -58,6 +58,6 @@ def report(verdict: Callable[..., Verdict]) -> Callable[..., CallReport]:
             first_byte_s=1.25,
             overhead_s=0.0004,
         )
-        return replace(plain, **changes)
+        return plain._replace(**changes)
 
     return make
