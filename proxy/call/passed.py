@@ -10,16 +10,15 @@ from aiohttp import web
 
 from proxy.call.known import request_id
 from proxy.call.own import Own
-from proxy.client import Reply
 from proxy.dialects import STATUS_OF_CLASS, Problem, annotate
-from proxy.model import Action, Class, Verdict
+from proxy.model import Action, Verdict
 from proxy.report.event import Would
 from proxy.report.mask import content_label
 from proxy.server import CLOSE, KEEP
 from proxy.session.hint import SessionHint
 from proxy.stream import CodedWatch, Watch
 from proxy.way import refuse
-from proxy.way.advise import advise
+from proxy.way.advise import advise, advise_own
 from proxy.way.amend import concerns_history
 from proxy.way.ask import Answered, Ask, Attempt
 from proxy.way.deliver import deliver
@@ -69,7 +68,10 @@ class Passed(Own):
                 if self.replay is not None:
                     self.replay.succeeded()
         if hidden is not None:
-            self.tell_hidden(hidden, response)
+            answered.ended = True
+            facts = advise_own(hidden, self.call_id or new_call_id(), observes=True)
+            self.leave_undone(answered, hidden, facts)
+            self.tell_hidden(hidden, facts, response)
         elif whole and not self.stream_told:
             self.proxy.reporter.call_succeeded(
                 self.target.route.name,
@@ -115,9 +117,13 @@ class Passed(Own):
         extra = tags(verdict, facts)
         if "origin" in self.call.head.read:
             extra.append(exposed())
-        status = self.status_for(verdict, response)
+        status, annotated = response.status, None
+        if self.observes():
+            self.leave_undone(answered, verdict, facts)
+        else:
+            status = self.status_for(verdict, status)
+            annotated = self.annotated(answered, verdict, facts, status) if self.settings().compat.annotate else None
         replaced = set() if facts.should_retry is None else {b"x-should-retry"}
-        annotated = self.annotated(answered, Problem.of(status, verdict, facts))
         if annotated is not None:
             answered.first = annotated
             replaced.add(b"content-length")
@@ -174,24 +180,20 @@ class Passed(Own):
             reporter.stream_closed(opened)
             answered.response.close()
 
-    def status_for(self, verdict: Verdict, response: Reply) -> int:
-        """The upstream's status, but where `compat` asks for another."""
-        compat = self.settings().compat
-        if self.observes():
-            return response.status
-        if verdict.cls is Class.BUDGET_EXHAUSTED and compat.budget_status:
-            return compat.budget_status
-        if response.status == 200 and compat.error_in_200 == "status":
-            return STATUS_OF_CLASS[verdict.cls]
-        return response.status
-
-    def annotated(self, answered: Answered, problem: Problem) -> bytes | None:
-        """The body with what is known of the failure inside, where that is asked for and can be done."""
-        if not self.settings().compat.annotate or self.observes() or not answered.ended or answered.watch is not None:
+    def annotated(self, answered: Answered, verdict: Verdict, facts: Facts, status: int) -> bytes | None:
+        """The body with what is known of the failure inside, where that can be done."""
+        if not answered.ended or answered.watch is not None:
             return None
         if answered.response.headers.get("Content-Encoding") or self.http.method == "HEAD":
             return None
-        return annotate(answered.first, problem)
+        return annotate(answered.first, Problem.of(status, verdict, facts))
+
+    def leave_undone(self, answered: Answered, verdict: Verdict, facts: Facts) -> None:
+        """What `compat` asks for is only counted."""
+        status = answered.response.status
+        self.would_change_status(verdict, status)
+        if self.settings().compat.annotate and self.annotated(answered, verdict, facts, status) is not None:
+            self.would(Would.ANNOTATE)
 
     def kept(self, attempt: Attempt, verdict: Verdict) -> Kept:
         """A failed attempt as it can be given again."""
@@ -201,6 +203,6 @@ class Passed(Own):
         return self.kept_of(result, verdict)
 
     def kept_of(self, result: Answered, verdict: Verdict) -> Kept:
-        status = self.status_for(verdict, result.response)
+        status = self.status_for(verdict, result.response.status)
         status = STATUS_OF_CLASS[verdict.cls] if status == 200 else status
         return Kept.of(verdict, result, status, self.dialect(), self.setup.answers)

@@ -89,13 +89,28 @@ class Reported(Known):
         if not self.stream_told:
             self.stream_told = True
             self.proxy.reporter.stream_failed(self.report(facts, None, verdict, request_id(response)), kind)
-            if self.target is not None and self.target.route.observes and told.found is None:
-                self.would(Would.WRITE_EVENT)
+            if self.observes():
+                if told.found is None:
+                    self.would(Would.WRITE_EVENT)
+                elif told.found.is_first and self.settings().stream.hold:
+                    self.would_change_status(verdict, response.status)
         return Problem.of(STATUS_OF_CLASS[verdict.cls], verdict, facts)
 
-    def tell_hidden(self, verdict: Verdict, response: Reply) -> None:
+    def status_for(self, verdict: Verdict, status: int) -> int:
+        """The upstream's status, but where `compat` asks for another."""
+        compat = self.settings().compat
+        if verdict.cls is Class.BUDGET_EXHAUSTED and compat.budget_status:
+            return compat.budget_status
+        if status == 200 and compat.error_in_200 == "status":
+            return STATUS_OF_CLASS[verdict.cls]
+        return status
+
+    def would_change_status(self, verdict: Verdict, status: int) -> None:
+        if self.status_for(verdict, status) != status:
+            self.would(Would.CHANGE_STATUS)
+
+    def tell_hidden(self, verdict: Verdict, facts: Facts, response: Reply) -> None:
         """An error inside a 200 that was only observed: the client has it as it came."""
-        facts = advise_own(verdict, self.call_id or new_call_id(), observes=True)
         self.proxy.reporter.attempt_failed(self.labels()[0], verdict)
         self.proxy.reporter.call_failed(self.report(facts, response.status, verdict, request_id(response)))
 

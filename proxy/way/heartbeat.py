@@ -54,6 +54,10 @@ class Heartbeat:
         self._clock = clock
         self._begin = begin
 
+    def is_due_in(self, seconds: float) -> bool:
+        """Whether a wait of so long would not pass in silence."""
+        return self._due < self._clock() + seconds
+
     async def wait(self, seconds: float, pause: Callable[[float], Awaitable[bool]], told: str) -> bool:
         """Waits with a comment every so often; `told` is what it says beside the seconds left. False: woken early."""
         until = self._clock() + seconds

@@ -88,12 +88,13 @@ class Persist:
 
         return await drive(first, again, decide_on, wait=wait, decide_again=decide_once_more, discard=discard)
 
-    def would_retry(self, first: Attempt) -> bool:
-        """Whether a failed attempt would be repeated: for those who only want to know."""
+    def would_retry(self, first: Attempt) -> Retry | None:
+        """How a failed attempt would be repeated: for those who only want to know."""
         verdict = first.verdict
         if verdict is None or not verdict.can_retry:
-            return False
-        return isinstance(self.decide(first, verdict, 0, self.limits(), self._pace_key()), Retry)
+            return None
+        decision = self.decide(first, verdict, 0, self.limits(), self._pace_key())
+        return decision if isinstance(decision, Retry) else None
 
     def limits(self) -> Limits:
         limits = limits_of(

@@ -186,6 +186,11 @@ async def test_a_stale_handle_is_named_and_in_heal_mode_dropped_once() -> None:
     async with proxied(script, history="heal") as (service, up):
         healed = await talk(service, post(body, "/v1/responses", KEY))
         assert len(up.requests) == 2
+    async with proxied(script, history="heal", mode="observe") as (service, only_once):
+        observed = headers_of(await talk(service, post(body, "/v1/responses", KEY)))
+        assert len(only_once.requests) == 1
+        assert b'would_total{upstream="up",what="forget"} 1.0' in service.reporter.scrape("")[0]
+    assert "x-llm-history" not in observed
     assert hinted["x-llm-session-action"] == "new_session"
     assert hinted["x-llm-session-reset"] == "true"
     assert hinted["x-llm-session-fault"] == "previous_response_id"

@@ -110,13 +110,39 @@ async def test_a_long_answer_is_not_kept_to_be_looked_at() -> None:
         assert counted(service, 'requests_total{endpoint="chat_completions",outcome="ok",upstream="up"} 1.0')
 
 
-async def test_compat_changes_nothing() -> None:
-    refusal = answer(b'{"error":{"message":"no credit left","code":"insufficient_quota"}}', "429 No")
-    compat = {"budget_status": 402, "annotate": True, "error_in_200": "status"}
-    async with proxied(refusal, mode="observe", up={"compat": compat}) as (service, _):
+EMPTY_ACCOUNT = b'{"error":{"message":"no credit left","code":"insufficient_quota"}}'
+EVENT = answer(b"data: %b\n\n" % EMPTY_ACCOUNT).replace(b"application/json", b"text/event-stream")
+
+
+@pytest.mark.parametrize(
+    ("sent", "compat", "counts"),
+    [
+        (answer(EMPTY_ACCOUNT, "429 No"), {"budget_status": 402, "annotate": True}, {"change_status", "annotate"}),
+        (answer(EMPTY_ACCOUNT), {"error_in_200": "status", "annotate": True}, {"change_status", "annotate"}),
+        (answer(EMPTY_ACCOUNT), {"annotate": True}, {"annotate"}),
+        (EVENT, {"error_in_200": "status", "annotate": True}, {"change_status"}),
+        (answer(b"no money", "402 No"), {"budget_status": 402, "annotate": True}, set()),
+        (answer(EMPTY_ACCOUNT, "429 No"), {}, set()),
+    ],
+    ids=["failure", "in-200", "in-200-annotated", "first-event", "is-as-asked", "off"],
+)
+async def test_compat_changes_nothing_and_is_counted(sent: bytes, compat: Any, counts: set[str]) -> None:
+    async with proxied(sent, mode="observe", up={"compat": compat}) as (service, _):
         received = await talk(service, post())
-    assert status_of(received) == 429
-    assert body_part(received) == body_part(refusal)
+        assert {what for what in ("change_status", "annotate") if would(service, what)} == counts
+    assert status_of(received) == status_of(sent)
+    assert body_part(received) == body_part(sent)
+
+
+@pytest.mark.parametrize(("wait_ms", "beats"), [(300, True), (10, False)])
+async def test_a_heartbeat_is_counted_where_a_retry_would_have_waited_for_long(wait_ms: int, beats: bool) -> None:
+    busy = answer(b"{}", "503 No", f"Retry-After-Ms: {wait_ms}")
+    asked = post(b'{"model":"m","stream":true,"messages":[]}')
+    async with proxied(busy, mode="observe", stream={"heartbeat": "200ms"}) as (service, up):
+        assert status_of(await talk(service, asked)) == 503
+        assert would(service, "retry")
+        assert would(service, "heartbeat") is beats
+    assert len(up.requests) == 1
 
 
 async def test_a_streams_head_goes_at_once_and_the_hold_is_counted() -> None:
