@@ -19,10 +19,9 @@ from typing import Any, Final
 import yaml
 
 from proxy.classifier.api import NotAnAnswerError, answer_of
-from proxy.classifier.load import line_of, plain, rules_directory
+from proxy.classifier.load import composed, line_of, plain, rules_directory
 from proxy.model import Answer, Verdict
 
-_LOADER: Final[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _TOLERANCE_S: Final = 1.0
 
 
@@ -78,12 +77,12 @@ def read_cases(files: Sequence[Path] | None = None, problems: list[str] | None =
 
 def _read(path: Path, problems: list[str]) -> Iterator[Case]:
     try:
-        node = yaml.compose(path.read_text(encoding="utf-8"), Loader=_LOADER)
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        node = composed(path.read_text(encoding="utf-8"))
+        value = plain(node)
+    except (OSError, UnicodeDecodeError, RecursionError, yaml.YAMLError) as error:
         mark = getattr(error, "problem_mark", None)
         problems.append(f"{path}:{mark.line + 1 if mark else 1}: cases cannot be read: {type(error).__name__}")
         return
-    value = plain(node)
     for at, given in enumerate((value.get("cases") or ()) if isinstance(value, dict) else ()):
         line = line_of(node, ("cases", at))
         try:

@@ -16,12 +16,11 @@ import yaml
 from proxy.classifier.cases import Case
 from proxy.classifier.engine import classify, decide
 from proxy.classifier.evidence import gather
-from proxy.classifier.load import line_of
+from proxy.classifier.load import composed, line_of
 from proxy.classifier.phrases import Phrase
 from proxy.classifier.rules import Rule, Rules, Tier
 from proxy.model import Answer
 
-_LOADER: Final[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 # Words that a phrase may look at for one start: a position for each gap, times its length. Matching is linear whatever this is.
 _MAX_STEPS: Final = 600
 
@@ -54,7 +53,7 @@ class _Lines:
     def of(self, rule: Rule) -> str:
         if rule.file not in self._nodes:
             try:
-                self._nodes[rule.file] = yaml.compose(Path(rule.file).read_text(encoding="utf-8"), Loader=_LOADER)
+                self._nodes[rule.file] = composed(Path(rule.file).read_text(encoding="utf-8"))
             except (OSError, yaml.YAMLError):
                 self._nodes[rule.file] = None
         node = self._nodes[rule.file]

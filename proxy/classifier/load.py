@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import difflib
 import gc
+import re
 from collections.abc import Iterable, Mapping, Sequence
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,14 +26,21 @@ from proxy.model import Action, Class, Dialect, Provider, Scope
 
 _SAFE: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 STRING: Final = "tag:yaml.org,2002:str"
-_NO_PLAIN_STRING: Final = frozenset("0123456789+-.~tTfFnNyYoO=<")
+_WORDS: Final[Mapping[str, object]] = {
+    "true": True, "yes": True, "on": True, "false": False, "no": False, "off": False, "null": None, "~": None, "": None,
+}  # fmt: skip
+# What may be something other than a string: these words, and what begins as a number or a sign does.
+_NO_STRING: Final = frozenset(spelled for word in _WORDS for spelled in (word, word.title(), word.upper()))
+_NO_LETTER: Final = frozenset("0123456789+-.=<")
 
 
 class RuleLoader(_SAFE):  # type: ignore[misc]
-    """Tells most scalars from their first character: PyYAML tries its patterns on each, a fifth of the whole reading."""
+    """Tells most nodes by sight: PyYAML tries its patterns on each, a third of the whole reading."""
 
     def resolve(self, kind: Any, value: Any, implicit: Any) -> Any:
-        if kind is yaml.ScalarNode and (not implicit[0] or (value and value[0] not in _NO_PLAIN_STRING)):
+        if kind is not yaml.ScalarNode:
+            return self.DEFAULT_SEQUENCE_TAG if kind is yaml.SequenceNode else self.DEFAULT_MAPPING_TAG
+        if not implicit[0] or (value not in _NO_STRING and value[:1] not in _NO_LETTER):
             return STRING
         return super().resolve(kind, value, implicit)
 
@@ -47,6 +55,8 @@ HEAD_KEYS: Final = frozenset(
 REASON_KEYS: Final = frozenset({"class", "scope", "action", "advice", "meaning", "forget"})
 RULE_KEYS: Final = frozenset({"id", "when", "then", "tier", "anywhere", "source", "scope", "action"})
 WHEN_KEYS: Final = frozenset({"status", "code", "not_code", "phrase", "unless", "param", "link", "header", "shows"})
+_WORD_TYPES: Final = frozenset({str, int})
+_STATUS: Final = re.compile(r"(?P<low>[1-9](?:[0-9]{2}|xx))(?:(?<!x)-(?P<high>[1-9][0-9]{2}))?")
 _TIERS: Final[Mapping[str, Tier]] = {
     "judged": Tier.JUDGED, "code": Tier.CODE, "phrase": Tier.PHRASE, "hint": Tier.HINT, "status": Tier.STATUS,
 }  # fmt: skip
@@ -221,11 +231,9 @@ class _Reading:
             file.problem(where, f"rule {name}: when: needs at least one condition, of: {', '.join(sorted(WHEN_KEYS))}")
         inner: list[str | int] = [*where, "when"]
         file.known_keys(when, WHEN_KEYS, inner)
-        shows = when.get("shows", "")
-        if shows and shows not in JUDGEMENTS:
-            file.problem([*inner, "shows"], f"rule {name}: unknown judgement {shows!r}{nearest(shows, JUDGEMENTS)}")
+        shows = file.choice(when, "shows", list(JUDGEMENTS), inner) if "shows" in when else None
         phrases = file.phrases(when, "phrase", inner)
-        codes = frozenset(code_word(code) for code in file.words(when, "code", inner))
+        codes = file.codes(when, "code", inner)
         tier = file.choice(given, "tier", list(_TIERS), where) if "tier" in given else None
         scope = file.choice(given, "scope", list(Scope), where) if "scope" in given else None
         action = file.choice(given, "action", list(Action), where) if "action" in given else None
@@ -252,13 +260,13 @@ class _Reading:
             source=str(given.get("source", "")),
             statuses=file.statuses(when, inner),
             codes=codes,
-            not_codes=frozenset(code_word(code) for code in file.words(when, "not_code", inner)),
+            not_codes=file.codes(when, "not_code", inner),
             phrases=phrases,
             unless=file.phrases(when, "unless", inner),
-            params=frozenset(code_word(param) for param in file.words(when, "param", inner)),
+            params=file.codes(when, "param", inner),
             links=tuple(file.words(when, "link", inner)),
             headers=tuple((str(key).lower(), str(value or "").lower()) for key, value in headers.items()),
-            shows=str(shows),
+            shows=shows or "",
             scope=Scope(scope) if scope else None,
             action=Action(action) if action else None,
         )
@@ -289,17 +297,15 @@ class _File:
         self.problems = problems
         self.text = ""
         self.label = ""
-        self.node: Any = None
 
     def load(self) -> dict[str, Any] | None:
         try:
             self.text = self.path.read_text(encoding="utf-8")
-            self.node = yaml.compose(self.text, Loader=RuleLoader)
-            value = plain(self.node)
+            value = plain(composed(self.text))
         except OSError as error:
             self.problems.append(f"{self.path}:1: cannot be read: {error.strerror}")
             return None
-        except (yaml.YAMLError, UnicodeDecodeError) as error:
+        except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
             mark = getattr(error, "problem_mark", None)
             self.problems.append(
                 f"{self.path}:{mark.line + 1 if mark else 1}: is not YAML: {getattr(error, 'problem', None) or 'unreadable'}"
@@ -312,6 +318,11 @@ class _File:
 
     def problem(self, where: Sequence[str | int], text: str) -> None:
         self.problems.append(f"{self.path}:{self.line(where)}: {text}")
+
+    @cached_property
+    def node(self) -> Any:
+        """Composed once more where a line is asked for: thousands of nodes kept for that would slow every good start."""
+        return composed(self.text)
 
     def line(self, where: Sequence[str | int]) -> int:
         return line_of(self.node, where)
@@ -344,10 +355,13 @@ class _File:
         if found is None:
             return []
         items = found if isinstance(found, list) else [found]
-        if all(isinstance(item, (str, int)) and not isinstance(item, bool) for item in items):
-            return [str(item) for item in items]
+        if _WORD_TYPES.issuperset(map(type, items)):
+            return list(map(str, items))
         self.problem([*where, key], f"{self.label}{key}: expected words")
         return []
+
+    def codes(self, value: Mapping[str, Any], key: str, where: list[str | int]) -> frozenset[str]:
+        return frozenset(map(code_word, self.words(value, key, where)))
 
     def phrases(self, value: Mapping[str, Any], key: str, where: list[str | int]) -> tuple[Phrase, ...]:
         compiled = []
@@ -371,39 +385,46 @@ class _File:
     def statuses(self, value: Mapping[str, Any], where: list[str | int]) -> frozenset[int]:
         found: set[int] = set()
         for item in self.words(value, "status", where):
-            low, _, high = item.partition("-")
-            if len(item) == 3 and item.endswith("xx") and item[0].isdigit():
-                found.update(range(int(item[0]) * 100, int(item[0]) * 100 + 100))
-            elif low.isdigit() and (not high or high.isdigit()):
-                found.update(range(int(low), int(high or low) + 1))
-            else:
+            said = _STATUS.fullmatch(item)
+            low, high = (said["low"], said["high"] or said["low"]) if said else ("", "")
+            if not low or low > high:
                 self.problem([*where, "status"], f"{self.label}status: {item!r} is neither a number, 400-499 nor 4xx")
+                continue
+            found.update(range(int(low.replace("x", "0")), int(high.replace("x", "9")) + 1))
         return frozenset(found)
 
 
-_WORDS: Final[Mapping[str, object]] = {
-    "true": True, "yes": True, "on": True, "false": False, "no": False, "off": False, "null": None, "~": None, "": None,
-}  # fmt: skip
+def composed(text: str) -> Any:
+    """The nodes of a YAML document, None for an empty one."""
+    return yaml.compose(text, Loader=RuleLoader)
 
 
 def plain(node: Any) -> Any:
     """The value of a composed document. PyYAML's own constructor does the same in three times the time."""
+    if node is None:
+        return None
+    if node.tag is STRING:
+        return node.value
     if isinstance(node, yaml.ScalarNode):
         text = node.value
-        if node.tag is STRING or node.tag == STRING:
+        if node.tag == STRING:
             return text
-        match node.tag.rpartition(":")[2]:
-            case "int":
+        kind = node.tag.rpartition(":")[2]
+        try:
+            if kind == "int":
                 return int(text) if text.lstrip("-").isdigit() else text
-            case "float":
+            if kind == "float":
                 return float(text)
-            case _:
-                return _WORDS.get(text.lower(), text)
+        except ValueError:
+            return text  # `.inf`, thousands of digits
+        return _WORDS.get(text.lower(), text)
     if isinstance(node, yaml.SequenceNode):
         return [plain(item) for item in node.value]
-    if isinstance(node, yaml.MappingNode):
-        return {plain(key): plain(value) for key, value in node.value}
-    return None
+    value = {key.value: plain(item) for key, item in node.value if isinstance(key, yaml.ScalarNode)}
+    if len(value) != len(node.value):
+        problem = "a key of this mapping is given twice, or is no word"
+        raise yaml.constructor.ConstructorError(None, None, problem, node.start_mark)
+    return value
 
 
 def line_of(node: Any, where: Iterable[str | int]) -> int:

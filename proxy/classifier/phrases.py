@@ -19,6 +19,7 @@ from typing import Final
 from proxy.classifier.words import STOP, words
 
 _GAPS: Final = {"..": 3, "...": 8}
+_NOT_PLAIN: Final = "\n"  # no word holds it
 
 
 # Most phrases are nothing but words.
@@ -51,32 +52,30 @@ class Phrase:
     is_literal: bool  # nothing else is in it
 
     def is_in(self, heard: Heard) -> bool:
-        if self.literal not in heard.joined:
-            return False
-        if self.is_literal:
-            return True
-        first = self.steps[0]
-        assert first.any_of is not None
-        for word in first.any_of & heard.vocabulary:
-            for start in heard.places(word):
-                if self._follows(heard.words, start + 1):
-                    return True
-        return False
+        return self.literal in heard.joined and (self.is_literal or self.follows(heard))
 
-    def _follows(self, said: Sequence[str], after_first: int) -> bool:
-        positions = {after_first}
-        for step in self.steps[1:]:
-            reached: set[int] = set(positions) if step.optional else set()
+    def follows(self, heard: Heard) -> bool:
+        """Whether its steps are met one after another, from all places at once where the first is."""
+        first, *rest = self.steps
+        assert first.any_of is not None
+        vocabulary = heard.vocabulary
+        for step in rest:
+            if step.any_of is not None and not step.optional and step.any_of.isdisjoint(vocabulary):
+                return False
+        said = heard.words
+        positions = {place + 1 for word in first.any_of & vocabulary for place in heard.places(word)}
+        for step in rest:
+            reached = set(positions) if step.optional else set()
             for position in positions:
-                for at in range(position, min(position + step.skip + 1, len(said))):
-                    if step.takes(said[at]):
-                        reached.add(at + 1)
-                    if said[at] == STOP:
+                for after, word in enumerate(said[position : position + step.skip + 1], position + 1):
+                    if step.takes(word):
+                        reached.add(after)
+                    if word == STOP:
                         break
             if not reached:
                 return False
             positions = reached
-        return True
+        return bool(positions)
 
 
 class Heard:
@@ -103,7 +102,7 @@ def any_in(phrases: Iterable[Phrase], heard: Heard) -> bool:
     """Whether one of some phrases is in a text; nearly all are ruled out by their longest run of plain words."""
     joined = heard.joined
     for phrase in phrases:  # noqa: SIM110 (a generator would cost as much as the search)
-        if phrase.literal in joined and (phrase.is_literal or phrase.is_in(heard)):
+        if phrase.literal in joined and (phrase.is_literal or phrase.follows(heard)):
             return True
     return False
 
@@ -112,27 +111,34 @@ def compile_phrase(text: str) -> Phrase:
     """Read a phrase as rule files write it."""
     if _PLAIN.fullmatch(text):
         return Phrase(text, tuple(map(_plain, text.split(" "))), f" {text} ", True)
+    try:
+        return _read(text)
+    except PhraseError as error:
+        raise PhraseError(f"phrase {text!r}: {error}") from None
+
+
+def _read(text: str) -> Phrase:
     steps: list[Step] = []
+    spelled: list[str] = []
     skip = 0
     for element in text.split():
         if element in _GAPS:
             if not steps or skip:
-                raise PhraseError(f"phrase {text!r}: a gap stands between two words")
+                raise PhraseError("a gap stands between two words")
             skip = _GAPS[element]
+            spelled.append(_NOT_PLAIN)
             continue
-        if not skip and element.isascii() and element.isalnum():
-            steps.append(_plain(element.lower()))
-            continue
-        optional = element.endswith("?")
-        for any_of in _alternatives(element.removesuffix("?"), text):
-            steps.append(Step(any_of, skip, optional))
-            skip = 0
+        read, said = _element(element, skip)
+        steps += read
+        spelled.append(said)
+        skip = 0
     if not steps or skip:
-        raise PhraseError(f"phrase {text!r}: {'ends with a gap' if steps else 'is empty'}")
+        raise PhraseError("ends with a gap" if steps else "is empty")
     if steps[0].optional or steps[0].any_of is None:
-        raise PhraseError(f"phrase {text!r}: the first element is a word that must be there")
-    literal, is_literal = _longest_run(steps)
-    return Phrase(text, tuple(steps), literal, is_literal=is_literal)
+        raise PhraseError("the first element is a word that must be there")
+    runs = [run.strip() for run in " ".join(spelled).split(_NOT_PLAIN)]
+    longest = max(runs, key=len)
+    return Phrase(text, tuple(steps), f" {longest} " if longest else " ", len(runs) == 1)
 
 
 @lru_cache(maxsize=4096)
@@ -140,43 +146,23 @@ def _plain(word: str) -> Step:
     return Step(frozenset({word}))
 
 
-@lru_cache(maxsize=1024)
-def _inflected(word: str) -> frozenset[str]:
-    return frozenset(_inflections(word))
-
-
-def _longest_run(steps: Sequence[Step]) -> tuple[str, bool]:
-    """The longest run of steps that are one plain word each, and whether it is the whole phrase."""
-    longest = run = " "
-    most = count = 0
-    for step in steps:
-        any_of = step.any_of
-        plain = any_of is not None and len(any_of) == 1 and not step.optional
-        if not plain or step.skip:
-            run, count = " ", 0
-        if plain and any_of is not None:
-            (word,) = any_of
-            run += word + " "
-            count += 1
-            if len(run) > len(longest):
-                longest, most = run, count
-    return longest, most == len(steps)
-
-
-def _alternatives(element: str, text: str) -> list[frozenset[str] | None]:
-    """The steps of one element: several where it is written together but said as several words (`余额`, `api-key`)."""
+@lru_cache(maxsize=4096)
+def _element(element: str, skip: int) -> tuple[tuple[Step, ...], str]:
+    """What stands between two blanks (`余额` and `api-key` are several words), and its words where they are plain ones."""
     if element == "#":
-        return [None]
-    parts: set[str] = set()
-    for part in element.split("|"):
+        return (Step(None, skip),), _NOT_PLAIN
+    optional = element.endswith("?")
+    any_of: set[str] = set()
+    for part in element.removesuffix("?").split("|"):
         bare = part.removesuffix("~")
         said = [bare.lower()] if bare.isascii() and bare.isalnum() else words(bare)
-        if not said or (len(said) > 1 and ("|" in element or part.endswith("~"))):
-            raise PhraseError(f"phrase {text!r}: {element!r} is not made of single words")
-        if len(said) > 1:
-            return [frozenset({word}) for word in said]
-        parts.update(_inflected(said[0]) if part.endswith("~") else said)
-    return [frozenset(parts)]
+        if part == bare and element == part and said:
+            steps = [Step(frozenset({word}), skip if at == 0 else 0) for at, word in enumerate(said)]
+            return tuple(steps), " ".join(said)
+        if len(said) != 1:
+            raise PhraseError(f"{element!r} is not made of single words")
+        any_of.update(_inflections(said[0]) if part.endswith("~") else said)
+    return (Step(frozenset(any_of), skip, optional),), _NOT_PLAIN
 
 
 def _inflections(word: str) -> Iterable[str]:

@@ -5,6 +5,7 @@ Says what a rule is and when it holds; reading files is load.py's, choosing the 
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -238,25 +239,19 @@ _COMMON: Final = frozenset(
 )
 
 
-def _rarest(phrase: Phrase, uses: Counter[str]) -> frozenset[str]:
-    """The words that lead to a phrase: those of the step that the fewest phrases share."""
-    best: frozenset[str] = frozenset()
-    least = 0
-    for step in phrase.steps:
-        if step.any_of is None or step.optional:
-            continue
-        shared = sum([uses[word] for word in step.any_of])
-        if not best or shared < least:
-            best, least = step.any_of, shared
-    return best
+def _sharing(rules: Iterable[Rule]) -> dict[frozenset[str] | None, int]:
+    """How many phrases share the words of a step, for each kind of step; no number leads anywhere."""
+    steps = Counter([step.any_of for rule in rules for phrase in rule.phrases for step in phrase.steps])
+    uses = dict.fromkeys(_COMMON, _OFTEN)
+    for any_of, times in steps.items():
+        for word in any_of or ():
+            uses[word] = uses.get(word, 0) + times
+    return {any_of: sum([uses[word] for word in any_of]) if any_of else sys.maxsize for any_of in steps}
 
 
 def build_index(rules: Iterable[Rule]) -> Index:
     rules = tuple(rules)
-    uses = Counter(
-        [word for rule in rules for phrase in rule.phrases for step in phrase.steps for word in step.any_of or ()]
-    )
-    uses.update(dict.fromkeys(_COMMON, _OFTEN))
+    shared = _sharing(rules)
     by_code: dict[str, list[Rule]] = {}
     by_word: dict[str, list[tuple[Phrase, Rule]]] = {}
     by_status: dict[int, list[Rule]] = {}
@@ -271,7 +266,9 @@ def build_index(rules: Iterable[Rule]) -> Index:
                 by_code.setdefault(code, []).append(rule)
         elif rule.phrases:
             for phrase in rule.phrases:
-                for word in _rarest(phrase, uses):
+                # A phrase is found by the words of the step that the fewest phrases share.
+                rarest = min([step.any_of for step in phrase.steps if not step.optional], key=shared.__getitem__)
+                for word in rarest or ():
                     by_word.setdefault(word, []).append((phrase, rule))
         elif rule.headers or rule.params or rule.links:
             headed.append(rule)

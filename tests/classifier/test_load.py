@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from proxy.classifier import RulesError, classify, load_rules
+from proxy.classifier.load import HEAD_KEYS, REASON_KEYS, RULE_KEYS, WHEN_KEYS
 from proxy.model import Answer, Class, Dialect, Scope
 
 
@@ -127,6 +133,13 @@ def test_a_users_reason_replaces_the_built_in_one(tmp_path: Path) -> None:
             "rules:\n- id: a\n  when: {status: 4x}\n  then: quota\n",
             ["3: rule a: status: '4x' is neither a number, 400-499 nor 4xx"],
         ),
+        *(
+            (
+                f"rules:\n- id: a\n  when: {{status: {status}}}\n  then: quota\n",
+                [f"3: rule a: status: '{status}' is neither a number, 400-499 nor 4xx"],
+            )
+            for status in ("499-400", "4xx-500", "1-99999999999", "²22", "99")
+        ),
         ("rules:\n- id: a\n  when: {}\n  then: quota\n", ["2: rule a: when: needs at least one condition"]),
         (
             "rules:\n- id: a\n  when: {phrase: ['..']}\n  then: quota\n",
@@ -142,7 +155,7 @@ def test_a_users_reason_replaces_the_built_in_one(tmp_path: Path) -> None:
         ),
         (
             "rules:\n- id: a\n  when: {shows: windows}\n  then: quota\n",
-            ["3: rule a: unknown judgement 'windows', did you mean \"window\"?"],
+            ["3: rule a: shows: 'windows' is not one of", 'did you mean "window"?'],
         ),
         (
             "rules:\n- id: a\n  tier: codes\n  when: {code: x}\n  then: quota\n",
@@ -158,6 +171,12 @@ def test_a_users_reason_replaces_the_built_in_one(tmp_path: Path) -> None:
         ("rule: []\n", ["1: unknown key 'rule', did you mean \"rules\"?"]),
         ("[]\n", ["1: expected a mapping"]),
         ("a: [\n", ["2: is not YAML"]),
+        (
+            "rules:\n- {id: a, when: {code: x, code: y}, then: quota}\n",
+            ["2: is not YAML: a key of this mapping is given twice"],
+        ),
+        ("rules:\n- {id: a, when: {[code]: x}, then: quota}\n", ["2: is not YAML: a key of this mapping is"]),
+        ("rules: &a [*a]\n", ["1: is not YAML: unreadable"]),
         (
             "reasons:\n  x: {class: overloded, advice: a, meaning: b}\n",
             ["2: class: 'overloded' is not one of", 'did you mean "overloaded"?'],
@@ -182,6 +201,36 @@ def test_mistakes(tmp_path: Path, text: str, problems: list[str]) -> None:
     assert caught.value.problems[0].startswith(f"{path}:{problems[0]}")
     for part in problems[1:]:
         assert part in caught.value.problems[0]
+
+
+_SCALARS = st.one_of(
+    st.none(), st.booleans(), st.integers(), st.floats(), st.sampled_from(["quota", "a .. b", "", "4xx"])
+)
+_VALUES: st.SearchStrategy[Any] = st.one_of(
+    _SCALARS, st.lists(st.one_of(_SCALARS, st.just([[]])), max_size=2), st.dictionaries(_SCALARS, _SCALARS, max_size=2)
+)
+
+
+def _mapping(keys: frozenset[str], **given_values: Any) -> st.SearchStrategy[Any]:
+    return st.fixed_dictionaries(given_values, optional=dict.fromkeys(keys - given_values.keys(), _VALUES))
+
+
+_FILES = st.fixed_dictionaries(
+    {},
+    optional={
+        "provider": _mapping(HEAD_KEYS, name=st.just("acme")),
+        "reasons": st.dictionaries(st.sampled_from(["quota", "mine"]), _mapping(REASON_KEYS), max_size=2),
+        "rules": st.lists(_mapping(RULE_KEYS, id=st.just("a.b"), when=_mapping(WHEN_KEYS)), max_size=2),
+    },
+)
+
+
+@given(_FILES)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_whatever_a_file_holds_it_gives_rules_or_told_mistakes(tmp_path: Path, tree: dict[str, Any]) -> None:
+    path = rules_file(tmp_path, yaml.safe_dump(tree))
+    with contextlib.suppress(RulesError):
+        load_rules(files=[path])
 
 
 def test_every_mistake_is_told_at_once(tmp_path: Path) -> None:
