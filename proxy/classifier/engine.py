@@ -132,10 +132,11 @@ def _met(evidence: Evidence, layer: Layer, rules: Rules, speaking: frozenset[str
                 else:
                     add(rule, rule.tier, ("the text says", "", phrase.text), Confidence.PHRASE)
 
-    known = 0
+    unknown = []
     for code, member in layer.codes.items():
-        if code in by_code:
-            known += 1
+        if code not in by_code:
+            unknown.append(code)
+        else:
             for rule in by_code[code]:
                 if may(rule) and (not rule.phrases or any_in(rule.phrases, heard)):
                     add(rule, rule.tier, ("the member", member, code), Confidence.CODE)
@@ -145,8 +146,8 @@ def _met(evidence: Evidence, layer: Layer, rules: Rules, speaking: frozenset[str
                 if may(rule) and (not rule.phrases or any_in(rule.phrases, heard)):
                     add(rule, max(rule.tier, Tier.PHRASE), ("the text quotes", "", code), Confidence.PHRASE)
     look_up(heard, spelled=False)
-    if known < len(layer.codes):
-        look_up(layer.spelled(), spelled=True)
+    if unknown:
+        look_up(layer.spells(unknown), spelled=True)
     for rule in index.by_judgement:
         if not may(rule) or (rule.phrases and not any_in(rule.phrases, heard)):
             continue

@@ -8,7 +8,7 @@ within an error) is a layer of its own, further in.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
 from functools import lru_cache
@@ -46,7 +46,7 @@ class _Kind(IntEnum):
 def _kinds() -> dict[str, _Kind]:
     table = {
         _Kind.CODE: "code type status reason errorcode errortype __type kind category errorname errorcategory errcode errno name "
-        "statuscode httpstatus httpstatuscode rawstatuscode errorsubcode subcode limitsource quotametric limittype title exceptiontype "
+        "statuscode httpstatus httpstatuscode rawstatuscode statuscodevalue errorsubcode subcode limitsource quotametric limittype title exceptiontype "
         "blockreason finishreason statusmsg statusname codename errorkey errorid ret errortypecode",
         _Kind.TEXT: "message msg detail details error errormessage errormsg description errordescription statusmsg title text "
         "localizedmessage info developermessage usermessage statustext errordetail errordetails fault faultstring errmsg explanation "
@@ -85,6 +85,14 @@ def _kind_of(name: str) -> tuple[str, _Kind | None]:
     return skeleton, _KINDS.get(skeleton)
 
 
+def _spelled(codes: Iterable[str]) -> Heard:
+    said: list[str] = []
+    for code in codes:
+        said += code.split("_")
+        said.append(STOP)
+    return Heard(said)
+
+
 @dataclass(slots=True)
 class Layer:
     """One error object, or one piece of prose, in one wrapper."""
@@ -114,12 +122,12 @@ class Layer:
     def spelled(self) -> Heard:
         """The codes as words: an unknown `AccountBalanceTooLow` still says what it is."""
         if self._spelled is None:
-            said: list[str] = []
-            for code in self.codes:
-                said += code.split("_")
-                said.append(STOP)
-            self._spelled = Heard(said)
+            self._spelled = _spelled(self.codes)
         return self._spelled
+
+    def spells(self, codes: Collection[str]) -> Heard:
+        """Some of its codes as words: what a known code means is not also told by its letters."""
+        return self.spelled() if len(codes) == len(self.codes) else _spelled(codes)
 
     def links(self) -> list[str]:
         """The links in the prose: not what it states, but at times what it means (`...error-code#token-limit`)."""

@@ -164,12 +164,13 @@ def _says_no_success(value: dict[str, Any]) -> bool:
 
 
 def _has_bad_status(value: dict[str, Any]) -> bool:
-    for name in ("status", "statusCode", "status_code", "http_status"):
+    # `statusCodeValue` is Spring's ResponseEntity, written out as it stands in memory.
+    for name in ("status", "statusCode", "status_code", "http_status", "statusCodeValue"):
         status = value.get(name)
         if (
             isinstance(status, int)
             and 400 <= status <= 599
-            and (_message(value) or value.get("detail") or value.get("title"))
+            and (_message(value) or value.get("detail") or value.get("title") or name == "statusCodeValue")
         ):
             return True
     return False

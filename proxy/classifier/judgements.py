@@ -44,6 +44,14 @@ _MAX_JUDGED: Final = 4000
 _SCALES: Final[Mapping[str, int]] = {"": 1, "k": 1_000, "m": 1_000_000}
 # Words without which nobody says that one request is larger than the window.
 _OF_A_DEMAND: Final = frozenset({"requested", "larger", "bigger", "exceeds", "exceed", "large", "alone"})
+_GIVEN: Final = re.compile(rf"{_N}(?: (?:input|prompt|total))? ?tokens?")
+_MOST: Final = re.compile(
+    rf"(?:at most|only|up to|into|than|limit|maximum|max|most|window|supports?|context|size|length|ctx)"
+    rf"(?: (?:of|is|was|to|allowed|supports|length|size|window|model|tokens)){{0,3}}[ :=(]{{1,2}}{_N}"
+)
+_OF_A_MOST: Final = frozenset(
+    {"most", "only", "up", "fit", "than", "limit", "maximum", "max", "window", "supports", "support", "context"}
+)
 _ZERO: Final = re.compile(
     r"\blimit(?: of| is|[\"']?:|=)? ?0(?![\d.,]*\d|%| remaining| left)"
     r"|\b(?:limit|quota)\b(?:(?!remain|left|avail|used|current)[^\d.;]){0,60} (?:is|of|to) 0 (?:(?:requests|tokens|calls) (?:per|a) |[rt]p[mdsh]\b)"
@@ -66,7 +74,31 @@ _SHORT: Final[Mapping[str, tuple[str, str]]] = {
     "rph": ("requests", "hour"), "tph": ("tokens", "hour"),
     "rpd": ("requests", "day"), "qpd": ("requests", "day"), "tpd": ("tokens", "day"),
 }  # fmt: skip
-_ADVERBS: Final[Mapping[str, str]] = {"hourly": "hour", "daily": "day", "weekly": "week"}
+_ADVERBS: Final[Mapping[str, str]] = {
+    "hourly": "hour",
+    "daily": "day",
+    "todays": "day",
+    "tomorrow": "day",
+    "weekly": "week",
+}
+# A rate, or what may be put out: there the numbers mean something else.
+_ANOTHER_MATTER: Final = frozenset(
+    {
+        *_SHORT,
+        "per",
+        "rate",
+        "minute",
+        "hour",
+        "day",
+        "today",
+        "quota",
+        "used",
+        "output",
+        "completion",
+        "new",
+        "generate",
+    }
+)
 _OF_A_RATE: Final = frozenset({*_SHORT, "per", "rate", "minute", "day", "window", "quota"})
 _LIMIT_WORDS: Final = frozenset(
     [
@@ -99,6 +131,8 @@ _LIMIT_WORDS: Final = frozenset(
         "频",
         "額",
         "额",
+        "完",
+        "尽",
     ]
 )
 _MONEY_WORDS: Final = frozenset(
@@ -123,7 +157,7 @@ _OUT_OF_MONEY: Final = tuple(
     compile_phrase(text)
     for text in (
         "insufficient .. credits|credit|balance|funds",
-        "credit|credits .. exhausted|depleted|insufficient",
+        "credit|credits .. exhausted|depleted|insufficient|used|gone",
         "out of credits|credit",
         "balance .. insufficient|low|empty|exhausted",
         "余额不足",
@@ -154,7 +188,8 @@ _CJK_PERIODS: Final[Mapping[str, str]] = {
 _EACH: Final = frozenset({"per", "each", "every", "a", "1"})
 _SPANS: Final = frozenset({"in", "after", "for", "within"})  # "in a minute" is a wait, "a minute" may be a rate
 _HYPHENED: Final[Mapping[str, str]] = {"hour": "hour", "day": "week"}  # "5-hour limit", "7-day window"
-_NAMES_WINDOW: Final = frozenset({*_SHORT, *_ADVERBS, *_EACH, *_HYPHENED, "每"})
+_CJK_EACH: Final = ("每", "今", "当", "次", "明")  # 每分钟, 今日, 当天, 次日, 明天
+_NAMES_WINDOW: Final = frozenset({*_SHORT, *_ADVERBS, *_EACH, *_HYPHENED, *_CJK_EACH})
 _LENGTH: Final = ("second", "minute", "hour", "day", "week")
 
 
@@ -206,12 +241,13 @@ def _named_in(heard: Heard, found: dict[str, tuple[str, str]]) -> None:
                 at
                 and said[at - 1][0].isdigit()
                 and at + 1 < len(said)
-                and said[at + 1] in ("limit", "window", "usage", "quota")
+                and said[at + 1] in ("limit", "window", "usage", "quota", "allowance", "cap")
             ):
                 found.setdefault(_HYPHENED[word], (kind, f"{said[at - 1]}-{word}"))
-    for at in heard.places("每") if "每" in vocabulary else ():
-        if at + 1 < len(said) and said[at + 1] in _CJK_PERIODS:
-            found.setdefault(_CJK_PERIODS[said[at + 1]], (kind, f"每{said[at + 1]}"))
+    for word in _CJK_EACH:
+        for at in heard.places(word) if word in vocabulary else ():
+            if at + 1 < len(said) and said[at + 1] in ("日天" if word != "每" else _CJK_PERIODS):
+                found.setdefault(_CJK_PERIODS[said[at + 1]], (kind, f"{word}{said[at + 1]}"))
 
 
 def _counted(before: Sequence[str], otherwise: str) -> str:
@@ -272,6 +308,21 @@ def _first(patterns: Iterable[re.Pattern[str]], text: str) -> re.Match[str] | No
 def _number(found: re.Match[str]) -> int:
     """`45000`, `30,000`, `120k`."""
     return int(float(found[1].replace(",", "")) * _SCALES[found[2] or ""])
+
+
+def shows_more_tokens_than_fit(_: Evidence, layer: Layer) -> Seen | None:
+    """However it is worded: a number of tokens beside a smaller one that is the most, and nothing of a rate."""
+    vocabulary = layer.heard().vocabulary
+    if _OF_A_MOST.isdisjoint(vocabulary) or not _ANOTHER_MATTER.isdisjoint(vocabulary):
+        return None
+    for text in layer.texts:
+        lowered = text[:_MAX_JUDGED].lower()
+        if "token" not in lowered:
+            continue
+        given, most = _GIVEN.search(lowered), _MOST.search(lowered)
+        if given and most and most.start() > given.start() and _number(given) > _number(most) > 0:
+            return Seen(f"{_number(given)} tokens where {_number(most)} are the most: only less of them fits")
+    return None
 
 
 def shows_zero_limit(_: Evidence, layer: Layer) -> Seen | None:
@@ -374,10 +425,17 @@ def status_said(layer: Layer) -> int | None:
     return None
 
 
+def shows_payment_status(_: Evidence, layer: Layer) -> Seen | None:
+    """A wrapper that quotes a 402 tells of an upstream that asks for money."""
+    return Seen("quotes a status 402: payment is asked for") if status_said(layer) == 402 else None
+
+
 JUDGEMENTS: Final[Mapping[str, Judgement]] = {
     "window": shows_window,
     "demand_over_limit": shows_demand_over_limit,
+    "more_tokens_than_fit": shows_more_tokens_than_fit,
     "zero_limit": shows_zero_limit,
     "stated_wait": shows_stated_wait,
     "their_load": shows_their_load,
+    "payment_status": shows_payment_status,
 }

@@ -114,13 +114,14 @@ _INSTANT: Final = re.compile(
     r"(?:reset|resets|again|available|until|after|retry|wait|access)[a-z ]{0,20}(?: (?:at|on|until|after))?:? "
     r"(\d{4}-\d\d-\d\d[t ]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?: ?z| ?utc| ?[+-]\d\d:?\d\d)?|\d{4}-\d\d-\d\d at \d\d:\d\d utc)"
 )
+_INSTANT_CJK: Final = re.compile(r"(\d{4}-\d\d-\d\d \d\d:\d\d(?::\d\d)?) ?(?:后|後)?(?:自动)?(?:重置|恢复|刷新)")
 _DATED: Final = re.compile(r"(?:at|on|until|after):? ([a-z]{3}, \d\d [a-z]{3} \d{4} \d\d:\d\d:\d\d gmt)")
 _ZONE_GAP: Final = re.compile(r" ([+-]\d\d:?\d\d)$")
 # API Management: `19:26:41`, with days `12.03:10:05` (https://learn.microsoft.com/en-us/azure/api-management/quota-policy)
 _CLOCK_SPAN: Final = re.compile(
     r"(?:replenished|reset|resets|again|wait|refilled) (?:in|after) (?:(\d{1,3})\.)?(\d{1,2}):(\d\d):(\d\d)(?!\d)"
 )
-_CUES: Final = ("again", "retry", "wait", "reset", "until", "后", "後", "back", "available", "refresh", "cool", "refill", "replenish", "access", "allowed", "blocked", "후")  # fmt: skip
+_CUES: Final = ("again", "retry", "wait", "reset", "until", "后", "後", "back", "available", "refresh", "cool", "refill", "replenish", "access", "allowed", "blocked", "후", "重置", "恢复", "刷新")  # fmt: skip
 # Where another language speaks of trying again, its "in 30 Sekunden" is a wait.
 _OTHER_CUES: Final = ("erneut", "nochmal", "wieder", "nuevo", "nuevamente", "réessay", "novamente", "повтор", "попробуйте", "снова", "reinten", "reessay")  # fmt: skip
 _MAX_PROSE: Final = 4000
@@ -276,7 +277,7 @@ def in_prose(text: str, clock: Clock, ahead_s: float = 0.0) -> float | None:
         found = _PROSE_ISO.search(said)
         if found:
             return _plausible(duration(found[1]))
-    instant = _INSTANT.search(said)
+    instant = _INSTANT.search(said) or (None if said.isascii() else _INSTANT_CJK.search(said))
     if instant:
         return _plausible(clock.until(_iso(instant[1].replace(" at ", " "), ahead_s)))
     dated = _DATED.search(said) if "gmt" in said else None
