@@ -208,6 +208,7 @@ def rules_of(config: Config) -> Rules:
 def report_settings(config: Config) -> ReportSettings:
     return ReportSettings(
         upstreams=tuple(upstream.name for upstream in config.upstreams),
+        observed=frozenset(upstream.name for upstream in config.upstreams if upstream.mode == "observe"),
         outage_threshold=config.outage.threshold,
         outage_clear_s=config.outage.clear,
         log_good_calls=config.log.calls == "all",

@@ -10,9 +10,10 @@ def text(value: object) -> str:
     return escape(str(value))
 
 
-def moment(iso: str) -> str:
-    """A time of today in hours, minutes and seconds, whole for machines. Always UTC, as in the log."""
-    return f'<time datetime="{text(iso)}" title="{text(iso)}">{text(iso[11:19])}</time>'
+def moment(iso: str, today: str) -> str:
+    """Hours, minutes and seconds; the day too where it is not today. Whole for machines. Always UTC, as in the log."""
+    day = "" if iso[:10] == today[:10] else f"{iso[:10]} "
+    return f'<time datetime="{text(iso)}" title="{text(iso)}">{text(day + iso[11:19])}</time>'
 
 
 def table(caption: str, columns: Sequence[str], rows: Iterable[str]) -> str:

@@ -28,6 +28,7 @@ class ReportSettings:
     """The part of the configuration that reporting obeys."""
 
     upstreams: tuple[str, ...]
+    observed: frozenset[str] = frozenset()  # those of them that are only watched
     outage_threshold: int = 5
     outage_clear_s: float = 30.0
     log_good_calls: bool = False
@@ -185,6 +186,7 @@ class Reporter:
         return self.status.snapshot(
             Now(
                 upstreams=self._settings.upstreams,
+                observed=self._settings.observed,
                 troubles=self._troubles,
                 threshold=self._outages.threshold,
                 inflight=self.inflight,

@@ -6,7 +6,7 @@ Nothing secret comes in (`event.py`), so nothing has to be taken out. How it is 
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, NamedTuple
@@ -33,6 +33,7 @@ class Now:
     """What is counted elsewhere and read when somebody looks."""
 
     upstreams: Sequence[str]
+    observed: Collection[str]  # those of them that are only watched
     troubles: Mapping[str, Trouble]
     threshold: int
     inflight: int
@@ -111,6 +112,7 @@ class Status:
         trouble = now.troubles.get(name)
         state: dict[str, object] = {
             "name": name,
+            "mode": "observe" if name in now.observed else "act",
             "up": trouble is None or not trouble.opened,
             "streak": trouble.run if trouble is not None else 0,
             "threshold": now.threshold,

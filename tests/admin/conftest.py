@@ -51,6 +51,11 @@ class Rest:
         self.classified.append((value, explain))
         return {"id": value.get("id"), "class": "rate_limited", **({"explain": ["because"]} if explain else {})}
 
+    def observes(self, upstreams: set[str]) -> None:
+        """From here on these are only watched."""
+        settings = ReportSettings(upstreams=("openai", "anthropic"), observed=frozenset(upstreams))
+        self.reporter.reload(settings, Words(upstreams=frozenset({"openai"})))
+
     def fails(self, **changes: Any) -> None:
         """A call fails at openai, as the provider's fault."""
         traits = TRAITS[Class.TIMEOUT]

@@ -14,9 +14,13 @@ def test_a_length_of_time_has_the_unit_that_a_person_would_choose(value: float, 
 
 
 def test_a_moment_is_short_for_people_and_whole_for_machines() -> None:
-    assert moment("2026-03-01T10:20:30.123Z") == (
+    assert moment("2026-03-01T10:20:30.123Z", "2026-03-01T23:00:00.000Z") == (
         '<time datetime="2026-03-01T10:20:30.123Z" title="2026-03-01T10:20:30.123Z">10:20:30</time>'
     )
+
+
+def test_a_moment_of_another_day_has_its_date() -> None:
+    assert ">2026-02-28 23:59:59</time>" in moment("2026-02-28T23:59:59.123Z", "2026-03-01T00:00:01.000Z")
 
 
 def test_a_table_has_a_caption_and_heads() -> None:

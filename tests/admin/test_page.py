@@ -94,13 +94,35 @@ def test_a_healed_call_has_no_class_and_is_shown_all_the_same(rest: Any) -> None
     assert "repaired=orphan_tool_call@7" in text
 
 
-def test_stopping_and_observing_are_told_in_a_sentence(rest: Any) -> None:
+def test_stopping_is_told_in_a_sentence(rest: Any) -> None:
+    assert "Stopping: running calls have time to end" in Document(page(rest, draining=True)).text
+
+
+@pytest.mark.parametrize(
+    ("observed", "watches"),
+    [
+        ({"openai", "anthropic"}, "Observe mode: the proxy only watches."),
+        ({"anthropic"}, "Observe mode: calls to anthropic are only watched."),
+    ],
+)
+def test_observing_is_told_in_a_sentence(rest: Any, observed: set[str], watches: str) -> None:
+    rest.observes(observed)
+    assert f"{watches} So far it would have changed nothing." in Document(page(rest)).text
     for what in Would:
         rest.reporter.would("openai", what)
     rest.reporter.would("openai", Would.RETRY)
-    text = Document(page(rest, draining=True)).text
-    assert "Stopping: running calls have time to end" in text
-    assert "It would have retried a call 2 times, held an answer's head for its first event once," in text
+    told = f"{watches} It would have retried a call 2 times, held an answer's head for its first event once,"
+    assert told in Document(page(rest)).text
+    rest.observes(set())
+    assert "Observe mode" not in Document(page(rest)).text
+
+
+def test_what_happened_yesterday_has_its_date(rest: Any) -> None:
+    for _ in range(5):
+        rest.fails()
+    today: Any = rest.reporter.snapshot()["at"][:10]
+    assert Document(page(rest)).text.count(today) == 0
+    assert Document(page(rest, at="2999-01-01T00:00:01.000Z")).text.count(today) == 7  # begun, down, five verdicts
 
 
 def test_a_turn_in_quarantine_is_listed_and_can_be_released(rest: Any) -> None:

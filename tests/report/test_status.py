@@ -15,6 +15,7 @@ from proxy.report.status import HISTORY_MINUTES, MAX_VERDICTS, Now, Status
 Make = Callable[..., CallReport]
 NOW = Now(
     upstreams=("openai", "anthropic"),
+    observed={"anthropic"},
     troubles={},
     threshold=5,
     inflight=3,
@@ -43,6 +44,7 @@ def test_an_upstream_is_down_since_when_and_why(status: Status, verdict: Callabl
     openai, anthropic = snapshot["upstreams"]
     assert openai == {
         "name": "openai",
+        "mode": "act",
         "up": False,
         "streak": 7,
         "threshold": 5,
@@ -52,7 +54,8 @@ def test_an_upstream_is_down_since_when_and_why(status: Status, verdict: Callabl
         "down_since": "2023-11-14T22:29:00.000Z",
         "failures": 9,
     }
-    assert (anthropic["up"], anthropic["streak"], anthropic["stalled_streams"]) == (True, 0, 0)
+    assert (anthropic["mode"], anthropic["up"], anthropic["streak"]) == ("observe", True, 0)
+    assert anthropic["stalled_streams"] == 0
 
 
 def test_an_upstream_within_a_run_is_up(status: Status, verdict: Callable[..., Verdict]) -> None:
