@@ -3,6 +3,7 @@
 #   make demo                                calls that fail on request, through the proxy, and what came back
 #   make serve UPSTREAM=https://api.openai.com [ARGS="--listen :8080"]
 #   make test [ARGS="tests/config -k units"] everything, or what ARGS names
+#   make apps                                LangChain, LiteLLM, llm and the Vercel AI SDK, which tests/apps tries where they are
 #   make lint types                          style and types
 #   make bench | bench-classify | bench-smoke
 
@@ -15,7 +16,15 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install
 ARGS ?=
 
-.PHONY: help demo serve check test lint format types bench bench-classify bench-smoke clean
+# Applications whose requirements clash, each in a place of its own. Releases that were never tried here stay out.
+APPS := $(abspath $(VENV))/apps
+LANGCHAIN := 'langchain-openai>=1,<1.8' 'langchain-anthropic>=1,<1.8' 'llm>=0.27,<0.37'
+LITELLM := 'litellm[proxy]>=1.100,<1.107'
+VERCEL := ai@~6.0 @ai-sdk/openai@~3.0 @ai-sdk/anthropic@~3.0
+export APPS_PYTHON ?= $(APPS)/langchain/bin/python:$(APPS)/litellm/bin/python
+export APPS_NODE ?= $(APPS)/vercel
+
+.PHONY: help demo serve check test apps lint format types bench bench-classify bench-smoke clean
 .DEFAULT_GOAL := help
 
 help:
@@ -33,6 +42,8 @@ check: $(VENV)/.with-codings
 
 test: $(VENV)/.with-dev
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup $(ARGS)
+
+apps: $(APPS)/langchain/.with $(APPS)/litellm/.with $(APPS)/vercel/.with
 
 lint: $(VENV)/.with-dev
 	$(BIN)/ruff check .
@@ -61,6 +72,20 @@ clean:
 $(VENV)/.with-%: pyproject.toml | $(BIN)/python
 	@echo "installing llm-triage[$*] into $(VENV)"
 	@$(PIP) --editable '.[$*]'
+	@touch $@
+
+$(APPS)/langchain/.with: NEEDS = $(LANGCHAIN)
+$(APPS)/litellm/.with: NEEDS = $(LITELLM)
+$(APPS)/langchain/.with $(APPS)/litellm/.with: Makefile | $(BIN)/python
+	@echo "installing $(NEEDS) into $(@D)"
+	@$(BIN)/python -m venv $(@D)
+	@$(@D)/bin/python -m pip --disable-pip-version-check --quiet install $(NEEDS)
+	@touch $@
+
+$(APPS)/vercel/.with: Makefile
+	@echo "installing $(VERCEL) into $(@D)"
+	@mkdir -p $(@D)
+	@npm install --silent --no-audit --no-fund --prefix $(@D) $(VERCEL)
 	@touch $@
 
 $(BIN)/python:

@@ -4,7 +4,8 @@
 #
 #   deploy/debootstrap-check.sh [WHEEL]    the wheel is built when none is given
 #
-# SUITE (trixie) and MIRROR choose the Debian; PIP_INDEX_URL is passed on. ROOT keeps the root for another run.
+# SUITE (trixie) and MIRROR choose the Debian, PYTHON one that has pip; pip's settings (PIP_INDEX_URL, …) are passed on.
+# ROOT keeps the root for another run.
 set -eu
 
 SUITE=${SUITE:-trixie}
@@ -28,7 +29,7 @@ trap 'exit 1' INT TERM
 WHEEL=${1:-}
 if [ -z "$WHEEL" ]; then
     echo "== the wheel"
-    python3 -m pip wheel --quiet --no-deps --wheel-dir "$WORK/wheel" "$HERE"
+    "${PYTHON:-python3}" -m pip wheel --quiet --no-deps --wheel-dir "$WORK/wheel" "$HERE"
     WHEEL=$(echo "$WORK"/wheel/llm_triage-*.whl)
 fi
 
@@ -38,6 +39,10 @@ if [ ! -x "$ROOT/usr/bin/python3" ]; then
         { tail -5 "$WORK/log" >&2; exit 1; }
 fi
 cp -L /etc/resolv.conf "$ROOT/etc/resolv.conf"
+# Where the way out has an authority of its own, this machine knows it, and a fresh Debian does not.
+TRUSTED=/etc/ssl/certs/ca-certificates.crt
+[ ! -e "$TRUSTED" ] || cp -L "$TRUSTED" "$ROOT$TRUSTED"
+export PIP_CERT="$TRUSTED"
 mount -t proc proc "$ROOT/proc" 2>/dev/null || echo "   (no /proc in it: mounting is not allowed here)"
 
 echo "== installed beside nothing else"

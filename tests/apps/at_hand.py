@@ -1,17 +1,20 @@
-"""What real applications need to run here: an interpreter that has their package, and the proxy before the built-in provider.
+"""What real applications need to run here: a place that has their package, and the proxy before the built-in provider.
 
 Their requirements clash with one another's, so each may have an environment of its own: APPS_PYTHON names further
-interpreters, as PATH names directories.
+interpreters, APPS_NODE directories with `node_modules`, both as PATH names directories. `make apps` fills such places,
+and make tells them to the tests.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import AsyncIterator
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -36,7 +39,18 @@ def python_with(module: str) -> str:
         with contextlib.suppress(OSError):
             if subprocess.run([python, "-c", asked], check=False, timeout=20).returncode == 0:
                 return python
-    pytest.skip(f"no interpreter has {module}: pip install it here, or in one that APPS_PYTHON names")
+    pytest.skip(f"no interpreter has {module}: make apps, or name one in APPS_PYTHON")
+
+
+@cache
+def node_with(package: str) -> Path:
+    """A directory in which node finds the package; the test that asks is skipped where there is none."""
+    if shutil.which("node") is None:
+        pytest.skip("no node at hand")
+    for place in map(Path, filter(None, os.environ.get("APPS_NODE", "").split(os.pathsep))):
+        if (place / "node_modules" / package).is_dir():
+            return place.resolve()
+    pytest.skip(f"no place has {package}: make apps, or name one in APPS_NODE")
 
 
 @contextlib.asynccontextmanager

@@ -18,15 +18,11 @@ import pytest
 
 from proxy.demo.provider import Provider
 from proxy.demo.shape import TEXT
-from tests.apps.at_hand import QUIET, before, python_with
+from tests.apps.at_hand import QUIET, before, node_with, python_with
 
 HERE = Path(__file__).parent
-ROOT = HERE.parents[1]
 
-pytestmark = [
-    pytest.mark.optional("applications are no dependency: each is tried where it is installed"),
-    pytest.mark.timeout(120),
-]
+pytestmark = pytest.mark.timeout(120)
 
 
 async def run(*command: str | Path) -> Mapping[str, Mapping[str, Any]]:
@@ -93,13 +89,9 @@ async def test_llm(provider: Provider) -> None:
 
 async def test_the_vercel_ai_sdk(provider: Provider, tmp_path: Path) -> None:
     """It goes by the status alone: what keeps it from repeating an empty account's 429 is `budget_status`."""
-    places = [Path(place) for place in os.environ.get("APPS_NODE", str(ROOT)).split(os.pathsep)]
-    place = next((p for p in places if (p / "node_modules" / "@ai-sdk" / "anthropic").is_dir()), None)
-    if shutil.which("node") is None or place is None:
-        pytest.skip("npm install --no-save ai @ai-sdk/openai @ai-sdk/anthropic here, or where APPS_NODE says")
     # A module is looked for from where the script lies.
+    (tmp_path / "node_modules").symlink_to(node_with("@ai-sdk/anthropic") / "node_modules")
     shutil.copy(HERE / "vercel" / "ask.mjs", tmp_path)
-    (tmp_path / "node_modules").symlink_to(place.resolve() / "node_modules")
     async with before(provider.url, compat={"budget_status": 402}) as service:
         check(await run("node", tmp_path / "ask.mjs", service.data_url), ("openai", "anthropic"))
     once_each(provider)

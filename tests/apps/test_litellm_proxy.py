@@ -31,10 +31,7 @@ CLASSES = {
 KEY = f"sk-{secrets.token_hex(32)}"  # it refuses to start with a weak one
 ASKED = {"messages": [{"role": "user", "content": "Good day?"}], "max_tokens": 9}
 
-pytestmark = [
-    pytest.mark.optional("LiteLLM is no dependency: it is tried where litellm[proxy] is installed"),
-    pytest.mark.timeout(150),
-]
+pytestmark = pytest.mark.timeout(150)
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import shutil
 import subprocess
@@ -130,11 +131,11 @@ async def test_streams_without_their_end_and_answers_cut_short_are_failures(rule
     replies = [head + b'f\r\ndata: {"t": 1}\n\r\n0\r\n\r\n', head + b"5\r\nda", b"HTTP/1.1 200 OK\r\nconte"]
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.readuntil(b"]}")
-        replies.append(replies[0])
-        writer.write(replies.pop(0))
-        await writer.drain()
-        writer.close()
+        with contextlib.closing(writer), contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
+            await reader.readuntil(b"]}")
+            replies.append(replies[0])
+            writer.write(replies.pop(0))
+            await writer.drain()
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     async with server:

@@ -98,7 +98,6 @@ def test_an_address_that_is_taken_is_told():
     assert "in use" in done.stderr
 
 
-@pytest.mark.optional("the printed lines are curl's")
 @pytest.mark.skipif(shutil.which("curl") is None, reason="the printed lines are curl's")
 def test_it_serves_until_ctrl_c_and_the_printed_lines_work():
     asked = [*DEMO, "--listen=127.0.0.1:0", "--admin=127.0.0.1:0"]

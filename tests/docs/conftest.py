@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 
 import pytest
 
@@ -52,11 +53,11 @@ def demo(start: Callable[..., str]) -> str:
 def run(demo: str) -> Callable[..., str]:
     """Runs a program of the documentation's before the demo, and gives what it printed."""
 
-    def run_program(words: Sequence[str], text: str | None = None) -> str:
+    def run_program(words: Sequence[str], text: str | None = None, cwd: Path = ROOT) -> str:
         done = subprocess.run(
             [word.replace("http://127.0.0.1:8080", demo) for word in words],
             input=None if text is None else text.replace("http://127.0.0.1:8080", demo),
-            cwd=ROOT,
+            cwd=cwd,
             env=os.environ
             | {"OPENAI_API_KEY": "sk-docs", "ANTHROPIC_API_KEY": "sk-ant-docs", "PYTHONWARNINGS": "ignore"},
             capture_output=True,

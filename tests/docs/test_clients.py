@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
 import shutil
 import sys
@@ -10,7 +9,8 @@ import sys
 import pytest
 
 from proxy.model import Action
-from tests.docs.markdown import ROOT, fences, page, quoted, section, table
+from tests.apps.at_hand import node_with, python_with
+from tests.docs.markdown import fences, page, quoted, section, table
 
 CLIENTS = page("docs/clients.md")
 
@@ -29,11 +29,9 @@ def test_the_official_clients(heading, run):
     assert run([sys.executable, "-"], text).strip() == said
 
 
-@pytest.mark.optional("LangChain is no dependency: pip install langchain-openai")
-@pytest.mark.skipif(importlib.util.find_spec("langchain_openai") is None, reason="pip install langchain-openai")
 def test_langchain(run):
     text, said = program("LangChain", "python")
-    assert run([sys.executable, "-"], text).strip() == said
+    assert run([python_with("langchain_openai"), "-"], text).strip() == said
 
 
 @pytest.mark.skipif(shutil.which("node") is None, reason="no node at hand")
@@ -42,14 +40,9 @@ def test_fetch(run):
     assert run(["node", "--input-type=module"], text).strip() == said
 
 
-@pytest.mark.optional("the Vercel AI SDK is no dependency: npm install --no-save ai @ai-sdk/openai")
-@pytest.mark.skipif(
-    shutil.which("node") is None or not (ROOT / "node_modules" / "@ai-sdk" / "openai").exists(),
-    reason="npm install --no-save ai @ai-sdk/openai",
-)
 def test_the_vercel_ai_sdk(run):
     text, said = program("Vercel AI SDK", "js")
-    assert run(["node", "--input-type=module"], text).strip() == said
+    assert run(["node", "--input-type=module"], text, cwd=node_with("@ai-sdk/openai")).strip() == said
 
 
 def test_every_action_has_its_line():

@@ -42,7 +42,6 @@ def test_its_links_lead_somewhere(to):
 
 
 @NEEDS_CURL
-@pytest.mark.optional("curl is not everywhere")
 def test_the_failing_call_is_answered_as_it_shows(run):
     [shown] = fences(README, "console")
     command, _, answer = shown.removeprefix("$ ").partition("HTTP/1.1")
