@@ -137,7 +137,7 @@ def _quarantine(turns: Sequence[Mapping[str, Any]], known: int, now: str) -> str
 def _turn(turn: Mapping[str, Any], now: str) -> str:
     short = text(turn["id"][:12])
     return (
-        f'<th scope="row"><code>{short}</code></th><td>{text(turn["client"])}</td><td>{text(turn["upstream"])}</td>'
+        f'<th scope="row"><code>{text(turn["id"])}</code></th><td>{text(turn["client"])}</td><td>{text(turn["upstream"])}</td>'
         f"<td>{dot(turn['class'])}{text(turn['class'])} {text(turn['reason'])}</td><td>{moment(turn['since'], now)}</td>"
         f'<td>{moment(turn["until"], now)}</td><td class="number">{turn["refusals"]}</td>'
         f'<td data-key="{text(turn["id"])}"><button type="button" data-release="{text(turn["id"])}">'

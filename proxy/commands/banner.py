@@ -1,14 +1,15 @@
 """What `serve` says below its first line: where calls go, what is on, what is off, where to look. Pure.
 
-No path, credential or key of an upstream is in it, its host alone: these lines end up in logs.
+No path, credential or key of an upstream is in it, host and port alone: these lines end up in logs.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
+from urllib.parse import urlsplit
 
-from proxy.config import Config, Upstream
+from proxy.config import Compat, Config, Upstream
 
 _MOST: Final = 5  # upstreams that are named
 
@@ -25,6 +26,7 @@ _FEATURES: Final = (
     _feature("gate", lambda upstream: upstream.gate),
     _feature("heartbeats", lambda upstream: upstream.stream.heartbeat > 0),
     _feature("an end to silent streams", lambda upstream: upstream.stream.idle_timeout > 0),
+    _feature("compat", lambda upstream: upstream.compat != Compat()),
 )
 
 
@@ -47,7 +49,7 @@ def banner(config: Config, admin_url: str, *, traces: bool) -> list[str]:
 
 
 def _way(upstream: Upstream) -> str:
-    way = f"{upstream.prefix or '/'} to {upstream.host}"
+    way = f"{upstream.prefix or '/'} to {urlsplit(upstream.url).netloc.rpartition('@')[2]}"
     return f"{way} with a credential of its own" if upstream.credential is not None else way
 
 

@@ -61,7 +61,7 @@ class Document:
 
     def written(self, place: Place) -> Place:
         """The place itself, or the global section's that an upstream inherited the value from."""
-        inherited = place[:1] == ("upstreams",) and place not in self.lines and place[2:] in self.lines
+        inherited = len(place) > 2 and place[0] == "upstreams" and place not in self.lines and place[2:] in self.lines
         return place[2:] if inherited else place
 
     def where(self, place: Place) -> str:

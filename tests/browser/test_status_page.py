@@ -146,7 +146,7 @@ def reporter_with_a_bad_hour() -> Reporter:
     now_s, upstreams = 0.0, ("openai", "anthropic", "mistral")
     reasons = frozenset(reason for _, reason, *_ in CALLS)
     reporter = Reporter(
-        ReportSettings(upstreams=upstreams), Metrics(Words(upstreams=frozenset(upstreams), reasons=reasons)),
+        ReportSettings(upstreams=upstreams, observed=frozenset({"mistral"})), Metrics(Words(upstreams=frozenset(upstreams), reasons=reasons)),
         clock=lambda: now_s, wall=lambda: 1_780_000_000.0 + now_s,
     )  # fmt: skip
     for minute in range(60):
@@ -183,7 +183,7 @@ class Turns:
     def __init__(self) -> None:
         self.kept = [
             Turn(
-                id=f"7d0c5b{number}e91a", length=1, cls="bad_request", reason="image_unreadable", rule="any.rule",
+                id=f"7d0c5b{number}e91a4f0880c2b1d35e6a7f9012", length=1, cls="bad_request", reason="image_unreadable", rule="any.rule",
                 action="rollback", client="web", upstream="anthropic", since=1_780_000_000.0, until=1_780_086_400.0,
                 refusals=number + 1,
             )
@@ -201,7 +201,7 @@ class Turns:
 @pytest.fixture
 async def full() -> AsyncIterator[str]:
     reporter, turns = reporter_with_a_bad_hour(), Turns()
-    reporter.would("openai", Would.RETRY)
+    reporter.would("mistral", Would.RETRY)
     state = AdminState(
         settings=lambda: AdminSettings(is_loopback=True), is_draining=lambda: False, scrape=reporter.scrape,
         snapshot=lambda: {**reporter.snapshot(), "quarantined_turns": len(turns.kept)},

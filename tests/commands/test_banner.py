@@ -27,7 +27,7 @@ def test_the_defaults():
     assert told(OPENAI) == [
         "  sends  / to api.openai.com",
         "  on     tags, retries, history hints",
-        "  off    mended histories, gate, heartbeats, an end to silent streams",
+        "  off    mended histories, gate, heartbeats, an end to silent streams, compat",
         "  look   http://127.0.0.1:8081/status, http://127.0.0.1:8081/metrics",
     ]
 
@@ -44,7 +44,13 @@ def test_what_is_on_in_places_names_them():
         on
         == "  on     tags, retries, history hints (openai), mended histories (claude), gate (claude), heartbeats (claude)"
     )
-    assert off == "  off    an end to silent streams"
+    assert off == "  off    an end to silent streams, compat"
+
+
+def test_what_changes_answers_is_named():
+    _, on, off, _ = told(OPENAI | {"compat": {"budget_status": 402}})
+    assert on.endswith(", compat")
+    assert "compat" not in off
 
 
 @pytest.mark.parametrize(
@@ -69,4 +75,4 @@ def test_what_is_only_observed_has_nothing_on():
 def test_many_upstreams_stay_one_line():
     many = [{"name": f"u{n}", "url": f"http://h{n}:1", "prefix": f"/p{n}"} for n in range(8)]
     sends, _, _, _ = told(*many)
-    assert sends.endswith("/p4 to h4 and 3 more")
+    assert sends.endswith("/p4 to h4:1 and 3 more")

@@ -266,6 +266,7 @@ def test_no_upstream_at_all_is_a_mistake(file: Path) -> None:
     expected = "upstreams: needs at least one, as - url: https://… here or as --upstream URL"
     assert problems(file, "") == [f"F:1: {expected}"]
     assert problems(file, "drain: 1s\nupstreams: []") == [f"F:2: {expected}"]
+    assert problems(file, "drain: 1s") == [f"F:1: {expected}"]
     with pytest.raises(ConfigError) as caught:
         load(None, env={})
     assert caught.value.problems == (f"llm-triage: {expected}",)
