@@ -82,7 +82,7 @@ class Client:
             message, content = await protocol.read()
             while message.code < _FINAL and message.code != _SWITCHED:  # interim answers
                 message, content = await protocol.read()
-            return Reply(message, content, connection, upload)
+            return Reply(message, content, connection, protocol, upload)
         except (aiohttp.ClientError, HttpProcessingError, OSError, TimeoutError) as exc:
             _give_up(connection, upload)
             return Broke(reason_of(exc), progress.connected, progress.is_stale)

@@ -6,6 +6,7 @@ import functools
 import socket
 import ssl
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -57,6 +58,7 @@ class Protocol(ResponseHandler):
 
     calls = 0
     heard = False  # a byte has come since the latest request
+    listener: Callable[[], None] | None = None  # called when something has come for the body's reader, or it is over
 
     @property
     def served(self) -> bool:
@@ -78,7 +80,10 @@ class Protocol(ResponseHandler):
 
     def data_received(self, data: bytes) -> None:
         self.heard = True
+        listener = self.listener  # an answer that ends takes its own away
         super().data_received(data)
+        if listener is not None:
+            listener()
 
     def resume_reading(self, resume_parser: bool = True) -> None:
         """*private*: aiohttp's reader calls this after each piece, and parses nothing again where nothing was paused."""
@@ -86,14 +91,20 @@ class Protocol(ResponseHandler):
             super().resume_reading(resume_parser)
 
     def set_exception(self, exc: BaseException, *cause: BaseException) -> None:
+        listener = self.listener
         if isinstance(exc, HttpProcessingError):
             self._break_body()
         super().set_exception(exc, *cause)
+        if listener is not None:
+            listener()
 
     def connection_lost(self, exc: BaseException | None) -> None:
+        listener = self.listener
         if isinstance(exc, OSError) and not isinstance(exc, ssl.SSLError):
             self._break_body()
         super().connection_lost(exc)
+        if listener is not None:
+            listener()
 
     def _break_body(self) -> None:
         payload = self._payload

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
 import aiohttp
 from aiohttp import StreamReader
 from aiohttp.connector import Connection
 from aiohttp.http import RawResponseMessage
+
+from proxy.client.connections import Protocol
 
 _CLOSED: Final = aiohttp.ClientConnectionError("closed here")
 
@@ -20,13 +22,14 @@ class Reply:
     Its connection serves again once the body has come whole; `close` gives both up.
     """
 
-    __slots__ = ("_upload", "connection", "content", "headers", "raw_headers", "reason", "status")
+    __slots__ = ("_protocol", "_upload", "connection", "content", "headers", "raw_headers", "reason", "status")
 
     def __init__(
         self,
         message: RawResponseMessage,
         content: StreamReader,
         connection: Connection,
+        protocol: Protocol,
         upload: asyncio.Task[None] | None,
     ) -> None:
         self.status: int = message.code
@@ -35,6 +38,7 @@ class Reply:
         self.raw_headers = message.raw_headers
         self.content = content
         self.connection: Connection | None = connection
+        self._protocol = protocol
         self._upload = upload
         if self.status != 101:
             content.on_eof(self._ended)
@@ -44,11 +48,17 @@ class Reply:
         if connection is None:
             return
         self.connection = None
+        self._protocol.listener = None
         if self._upload is not None and not self._upload.done():  # answered before the request was read to its end
             self._upload.cancel()
             connection.close()
         else:
             connection.release()
+
+    def listen(self, listener: Callable[[], None] | None) -> None:
+        """Has `listener` called whenever something has come for the body's reader, or the body is over; None: no more."""
+        if self.connection is not None:  # else it may serve another call already
+            self._protocol.listener = listener
 
     def close(self) -> None:
         """Whoever still reads the body is told. A body that has come whole has left its connection already."""
@@ -58,4 +68,5 @@ class Reply:
             self._upload.cancel()
         connection, self.connection = self.connection, None
         if connection is not None:
+            self._protocol.listener = None
             connection.close()
