@@ -13,7 +13,7 @@ from proxy.classifier.evidence import Evidence, Layer, gather
 from proxy.classifier.judgements import JUDGEMENTS, status_said, window_of
 from proxy.classifier.load import builtin
 from proxy.classifier.own import own_verdict
-from proxy.classifier.phrases import Heard, any_in
+from proxy.classifier.phrases import Heard, Phrase, any_in, spelled
 from proxy.classifier.rules import Rule, Rules, Tier
 from proxy.classifier.waits import wait_of
 from proxy.model import Answer, Class, Confidence, Source, Verdict
@@ -48,9 +48,10 @@ class Match:
             return f"{member} is {text}"
         return f'{kind} "{text}"' if text else kind
 
-    @property
-    def rank(self) -> tuple[int, int]:
-        return (self.tier, self.rule.order)
+
+def rank(match: Match) -> tuple[int, int]:
+    """The least wins."""
+    return (match.tier, match.rule.order)
 
 
 @dataclass(slots=True)
@@ -75,7 +76,7 @@ def decide(evidence: Evidence, rules: Rules, provider: str) -> Decision:
         if not met:
             continue
         considered += met
-        best = min(met, key=_rank)
+        best = min(met, key=rank)
         if best.tier < Tier.HINT:
             winner = best
             break
@@ -87,10 +88,6 @@ def decide(evidence: Evidence, rules: Rules, provider: str) -> Decision:
         if winner is not None:
             considered.append(winner)
     return _settled(evidence, rules, winner, considered)
-
-
-def _rank(match: Match) -> tuple[int, int]:
-    return match.rank
 
 
 def _met(evidence: Evidence, layer: Layer, rules: Rules, speaking: frozenset[str]) -> list[Match]:
@@ -113,24 +110,29 @@ def _met(evidence: Evidence, layer: Layer, rules: Rules, speaking: frozenset[str
         if rule.allows(evidence, layer):
             met.append(Match(rule, tier, layer, by, confidence, finer))
 
-    def look_up(said: Heard, *, spelled: bool) -> None:
+    def look_up(said: Heard, *, is_code: bool = False) -> None:
         joined = said.joined
         seen: set[Rule] = set()  # one phrase of a rule is enough
-        for word in said.vocabulary & index.words:
+
+        def meets(rule: Rule, phrase: Phrase) -> None:
+            seen.add(rule)
+            if is_code:
+                tier = Tier.SPELLED if rule.tier is Tier.PHRASE else rule.tier
+                add(rule, tier, ("a code spells", "", phrase.text), Confidence.CODE)
+            else:
+                add(rule, rule.tier, ("the text says", "", phrase.text), Confidence.PHRASE)
+
+        dearer: list[tuple[Phrase, Rule]] = []
+        for word in sorted(said.vocabulary & index.words):
             for phrase, rule in index.by_word[word]:
-                if (
-                    phrase.literal not in joined
-                    or rule in seen
-                    or not may(rule)
-                    or not (phrase.is_literal or phrase.is_in(said))
-                ):
-                    continue
-                seen.add(rule)
-                if spelled:
-                    tier = Tier.SPELLED if rule.tier is Tier.PHRASE else rule.tier
-                    add(rule, tier, ("a code spells", "", phrase.text), Confidence.CODE)
-                else:
-                    add(rule, rule.tier, ("the text says", "", phrase.text), Confidence.PHRASE)
+                if phrase.literal in joined and rule not in seen and may(rule):
+                    if phrase.is_literal:
+                        meets(rule, phrase)
+                    else:
+                        dearer.append((phrase, rule))
+        for phrase, rule in dearer:
+            if rule not in seen and phrase.follows(said):
+                meets(rule, phrase)
 
     unknown = []
     for code, member in layer.codes.items():
@@ -145,9 +147,9 @@ def _met(evidence: Evidence, layer: Layer, rules: Rules, speaking: frozenset[str
             for rule in by_code[code]:
                 if may(rule) and (not rule.phrases or any_in(rule.phrases, heard)):
                     add(rule, max(rule.tier, Tier.PHRASE), ("the text quotes", "", code), Confidence.PHRASE)
-    look_up(heard, spelled=False)
-    if unknown:
-        look_up(layer.spells(unknown), spelled=True)
+    look_up(heard)
+    for code in unknown:
+        look_up(spelled(code), is_code=True)
     for rule in index.by_judgement:
         if not may(rule) or (rule.phrases and not any_in(rule.phrases, heard)):
             continue

@@ -8,7 +8,7 @@ within an error) is a layer of its own, further in.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
 from functools import lru_cache
@@ -17,7 +17,7 @@ from typing import Any, Final
 from proxy.classifier import unwrap
 from proxy.classifier.decode import text_of
 from proxy.classifier.failure import failed_choice, is_failure
-from proxy.classifier.phrases import Heard
+from proxy.classifier.phrases import Heard, spelled
 from proxy.classifier.words import STOP, code_word, links, quoted_codes, without_links, words
 from proxy.model import Answer, Provider
 
@@ -85,14 +85,6 @@ def _kind_of(name: str) -> tuple[str, _Kind | None]:
     return skeleton, _KINDS.get(skeleton)
 
 
-def _spelled(codes: Iterable[str]) -> Heard:
-    said: list[str] = []
-    for code in codes:
-        said += code.split("_")
-        said.append(STOP)
-    return Heard(said)
-
-
 @dataclass(slots=True)
 class Layer:
     """One error object, or one piece of prose, in one wrapper."""
@@ -106,7 +98,6 @@ class Layer:
     quotas: list[tuple[str, str]] = field(default_factory=list)
     via: str = ""  # the provider that a gateway names as the one who said it
     _heard: Heard | None = None
-    _spelled: Heard | None = None
     _quoted: list[str] | None = None
 
     def heard(self) -> Heard:
@@ -119,15 +110,14 @@ class Layer:
             self._heard = Heard(said)
         return self._heard
 
-    def spelled(self) -> Heard:
-        """The codes as words: an unknown `AccountBalanceTooLow` still says what it is."""
-        if self._spelled is None:
-            self._spelled = _spelled(self.codes)
-        return self._spelled
-
-    def spells(self, codes: Collection[str]) -> Heard:
-        """Some of its codes as words: what a known code means is not also told by its letters."""
-        return self.spelled() if len(codes) == len(self.codes) else _spelled(codes)
+    def says_one_of(self, said: frozenset[str]) -> bool:
+        """Whether its prose or its codes say one of some words."""
+        if not said.isdisjoint(self.heard().vocabulary):
+            return True
+        for code in self.codes:  # noqa: SIM110 (a generator would cost as much as the search)
+            if not said.isdisjoint(spelled(code).vocabulary):
+                return True
+        return False
 
     def links(self) -> list[str]:
         """The links in the prose: not what it states, but at times what it means (`...error-code#token-limit`)."""

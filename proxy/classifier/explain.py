@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from proxy.classifier.engine import Match, decide, verdict_of
+from proxy.classifier.engine import Match, decide, rank, verdict_of
 from proxy.classifier.evidence import Evidence, Layer, gather
 from proxy.classifier.load import builtin
 from proxy.classifier.rules import Rules, Tier
@@ -75,9 +75,7 @@ def explain(answer: Answer, rules: Rules | None = None, *, now: float | None = N
     return Explanation(
         verdict=verdict,
         evidence=tuple(_evidence(evidence)),
-        considered=tuple(
-            _considered(match, rules) for match in sorted(decision.considered, key=lambda match: match.rank)
-        ),
+        considered=tuple(_considered(match, rules) for match in sorted(decision.considered, key=rank)),
         why=tuple(_why(decision.winner, evidence, decision.notes, verdict)),
     )
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from proxy.classifier.evidence import Evidence, Layer
-from proxy.classifier.phrases import Heard, any_in, compile_phrase
+from proxy.classifier.phrases import Heard, any_in, compile_phrase, spelled
 from proxy.classifier.waits import NO_CLOCK, in_prose, member
 from proxy.classifier.words import code_word
 
@@ -187,6 +187,7 @@ _CJK_PERIODS: Final[Mapping[str, str]] = {
 }
 _EACH: Final = frozenset({"per", "each", "every", "a", "1"})
 _SPANS: Final = frozenset({"in", "after", "for", "within"})  # "in a minute" is a wait, "a minute" may be a rate
+_TOKENS: Final = frozenset({"token", "tokens"})
 _HYPHENED: Final[Mapping[str, str]] = {"hour": "hour", "day": "week"}  # "5-hour limit", "7-day window"
 _CJK_EACH: Final = ("每", "今", "当", "次", "明")  # 每分钟, 今日, 当天, 次日, 明天
 _NAMES_WINDOW: Final = frozenset({*_SHORT, *_ADVERBS, *_EACH, *_HYPHENED, *_CJK_EACH})
@@ -207,8 +208,9 @@ def window_of(layer: Layer) -> Window | None:
     for name, value in layer.quotas:
         if name in ("quotaid", "quotalimit"):
             _named_in(Heard(code_word(value).split("_")), found)
-    if layer.codes:
-        _named_in(layer.spelled(), found)
+    counts = "tokens" if "token" in "_".join(layer.codes) else "requests"
+    for code in layer.codes:
+        _named_in(spelled(code), found, counts)
     if not found:
         return None
     period = max(found, key=_LENGTH.index)
@@ -216,18 +218,19 @@ def window_of(layer: Layer) -> Window | None:
     return Window(_WINDOWS[kind, period], seen)
 
 
-def _named_in(heard: Heard, found: dict[str, tuple[str, str]]) -> None:
+def _named_in(heard: Heard, found: dict[str, tuple[str, str]], counts: str = "requests") -> None:
     """Each period that a text names, with what it counts and the words that say so."""
-    if heard.vocabulary.isdisjoint(_NAMES_WINDOW):
+    named = _NAMES_WINDOW & heard.vocabulary
+    if not named:
         return
-    said, vocabulary = heard.words, heard.vocabulary
-    kind = "tokens" if "tokens" in vocabulary or "token" in vocabulary else "requests"
-    for word in sorted(_SHORT.keys() & vocabulary, reverse=True):  # tokens before requests
+    said = heard.words
+    kind = counts if heard.vocabulary.isdisjoint(_TOKENS) else "tokens"
+    for word in sorted(named & _SHORT.keys(), reverse=True):  # tokens before requests
         short, period = _SHORT[word]
         found.setdefault(period, (short, word.upper()))
-    for word in sorted(_ADVERBS.keys() & vocabulary):
+    for word in sorted(named & _ADVERBS.keys()):
         found.setdefault(_ADVERBS[word], (kind, word))
-    for word in sorted(_EACH & vocabulary):
+    for word in sorted(named & _EACH):
         for at in heard.places(word):
             if (
                 at + 1 < len(said)
@@ -235,7 +238,7 @@ def _named_in(heard: Heard, found: dict[str, tuple[str, str]]) -> None:
                 and (word not in ("a", "1") or (at and said[at - 1] not in _SPANS))
             ):
                 found[_PERIODS[said[at + 1]]] = (_counted(said[max(0, at - 6) : at], kind), f"{word} {said[at + 1]}")
-    for word in sorted(_HYPHENED.keys() & vocabulary):
+    for word in sorted(named & _HYPHENED.keys()):
         for at in heard.places(word):
             if (
                 at
@@ -245,7 +248,7 @@ def _named_in(heard: Heard, found: dict[str, tuple[str, str]]) -> None:
             ):
                 found.setdefault(_HYPHENED[word], (kind, f"{said[at - 1]}-{word}"))
     for word in _CJK_EACH:
-        for at in heard.places(word) if word in vocabulary else ():
+        for at in heard.places(word) if word in named else ():
             if at + 1 < len(said) and said[at + 1] in ("日天" if word != "每" else _CJK_PERIODS):
                 found.setdefault(_CJK_PERIODS[said[at + 1]], (kind, f"{word}{said[at + 1]}"))
 
@@ -259,19 +262,10 @@ def _counted(before: Sequence[str], otherwise: str) -> str:
 def shows_window(_: Evidence, layer: Layer) -> Seen | None:
     """Money or throughput: a limit per unit of time is throughput, unless it is a limit of money."""
     heard = layer.heard()
-    if (
-        not layer.quotas
-        and heard.vocabulary.isdisjoint(_LIMIT_WORDS)
-        and layer.spelled().vocabulary.isdisjoint(_LIMIT_WORDS)
-    ):
+    if not layer.quotas and not layer.says_one_of(_LIMIT_WORDS):
         return None
     window = window_of(layer)
-    if window is None:
-        return None
-    if any_in(_OUT_OF_MONEY, heard):
-        return None
-    money = _MONEY_WORDS & heard.vocabulary or _MONEY_WORDS & layer.spelled().vocabulary
-    if money:
+    if window is None or layer.says_one_of(_MONEY_WORDS) or any_in(_OUT_OF_MONEY, heard):
         return None
     return Seen(
         f"names a throughput window ({window.seen}) with a limit and no money: time alone refills it", window.reason

@@ -11,7 +11,7 @@ simulation of an automaton), so the work is bounded by words x elements x gap wh
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
@@ -56,26 +56,26 @@ class Phrase:
 
     def follows(self, heard: Heard) -> bool:
         """Whether its steps are met one after another, from all places at once where the first is."""
-        first, *rest = self.steps
-        assert first.any_of is not None
-        vocabulary = heard.vocabulary
-        for step in rest:
-            if step.any_of is not None and not step.optional and step.any_of.isdisjoint(vocabulary):
+        said, vocabulary = heard.words, heard.vocabulary
+        for step in self.steps:
+            if step.any_of is not None and step.any_of.isdisjoint(vocabulary) and not step.optional:
                 return False
-        said = heard.words
-        positions = {place + 1 for word in first.any_of & vocabulary for place in heard.places(word)}
-        for step in rest:
+        first = self.steps[0].any_of
+        assert first is not None
+        positions: Collection[int] = [place + 1 for word in first if word in vocabulary for place in heard.places(word)]
+        for step in self.steps[1:]:
+            any_of = step.any_of
             reached = set(positions) if step.optional else set()
             for position in positions:
-                for after, word in enumerate(said[position : position + step.skip + 1], position + 1):
-                    if step.takes(word):
-                        reached.add(after)
+                for at, word in enumerate(said[position : position + step.skip + 1], position + 1):
+                    if word in any_of if any_of is not None else word[0].isdigit():
+                        reached.add(at)
                     if word == STOP:
                         break
             if not reached:
                 return False
             positions = reached
-        return bool(positions)
+        return True
 
 
 class Heard:
@@ -93,9 +93,18 @@ class Heard:
         """Where a word stands; most words of most texts are never asked for."""
         found = self._places.get(word)
         if found is None:
-            found = [at for at, said in enumerate(self.words) if said == word]
+            found, at = [], -1
+            for _ in range(self.words.count(word)):
+                at = self.words.index(word, at + 1)
+                found.append(at)
             self._places[word] = found
         return found
+
+
+@lru_cache(maxsize=1024)
+def spelled(code: str) -> Heard:
+    """A code as words: an unknown `account_balance_too_low` still says what it is."""
+    return Heard(code.split("_"))
 
 
 def any_in(phrases: Iterable[Phrase], heard: Heard) -> bool:

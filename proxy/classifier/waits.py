@@ -270,7 +270,7 @@ def in_prose(text: str, clock: Clock, ahead_s: float = 0.0) -> float | None:
             days, hours, minutes, seconds = (int(part or 0) for part in found.groups())
             return _plausible(days * 86400.0 + hours * 3600 + minutes * 60 + seconds)
         if found:
-            stated = _plausible(duration(found[1].strip(" ,").removesuffix(" and")))
+            stated = _plausible(float(found[1]) if pattern is _PROSE_BARE else _total(found[1]))
             if stated is not None:
                 return stated
     if "pt" in said:
@@ -290,9 +290,9 @@ def _first_cue(said: str) -> int | None:
     """Where waiting is first spoken of: nothing before it needs a pattern."""
     first = None
     for cue in _CUES:
-        at = said.find(cue)
-        if at >= 0 and (first is None or at < first):
-            first = at
+        if cue in said:
+            at = said.find(cue)
+            first = at if first is None else min(at, first)
     return first
 
 
@@ -300,7 +300,7 @@ def _in_another_language(said: str) -> float | None:
     for cue in _OTHER_CUES:
         if cue in said:
             found = _PROSE_OTHER.search(said)
-            return _plausible(duration(found[1].strip(" ,"))) if found else None
+            return _plausible(_total(found[1])) if found else None
     return None
 
 
@@ -319,7 +319,12 @@ def duration(text: str) -> float | None:
         return sum(float(part or 0) * unit for part, unit in zip(iso.groups(), (86400, 3600, 60, 1), strict=True))
     if not _WHOLE_DURATION.match(text):
         return None
-    return sum(float(number) * _UNITS[unit] for number, unit in _PART.findall(text))
+    return _total(text)
+
+
+def _total(text: str) -> float:
+    """The seconds of a duration that a pattern has found."""
+    return sum([float(number) * _UNITS[unit] for number, unit in _PART.findall(text)])
 
 
 def _iso(text: str, ahead_s: float = 0.0) -> float | None:

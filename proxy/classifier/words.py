@@ -16,8 +16,10 @@ _MAX_CODE_CHARS: Final = 120
 _MAX_QUOTED: Final = 16
 _CJK: Final = "\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff"
 _LINK: Final = re.compile(r"(?:https?://|www\.)[^\s\"'<>()\[\]{}，。]+", re.IGNORECASE)
-_SPACES: Final = str.maketrans(
-    {**{chr(code): " " for code in range(128) if not chr(code).isalnum()}, "'": None, "`": None, "\x01": STOP}
+_SENTENCE_END: Final = "\x01"
+# ASCII as words: one byte is looked up for each, several times as fast as a table of characters.
+_SPACES: Final = bytes(
+    ord(STOP) if chr(code) == _SENTENCE_END else code if chr(code).isalnum() else ord(" ") for code in range(256)
 )
 _ANY_WORD: Final = re.compile(rf"[{_CJK}]|(?:(?![{_CJK}])[^\W_])+|[.!?;](?=\s|$)|[\n。！？；]")
 _APOSTROPHES: Final = str.maketrans("", "", "'’‘`´")
@@ -26,7 +28,9 @@ _STOPS: Final = frozenset(".!?;\n。！？；")
 _CAMEL: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _NOT_CODE: Final = re.compile(r"[^a-z0-9]+")
 # RESOURCE_EXHAUSTED, invalid_api_key, RateLimitError, Throttling.RateQuota: machine words that a sentence quotes
-_INNER_CAPITAL: Final = re.compile(r"[a-z][A-Z]")
+_INNER_CAPITAL: Final = re.compile(
+    r"[A-Z](?<=[a-z].)"
+)  # begins with the rarer of the two: that is what is searched for
 _QUOTED_CODE: Final = re.compile(r"[A-Za-z]+(?:_[A-Za-z]+)+|[A-Z][a-z]+(?:[A-Z][a-z]+)+")
 
 
@@ -36,8 +40,8 @@ def words(text: str) -> list[str]:
     if lowered.isascii():
         for end in (". ", "! ", "? ", "; ", "\n"):
             if end in lowered:
-                lowered = lowered.replace(end, " \x01 ")
-        return lowered.translate(_SPACES).split()
+                lowered = lowered.replace(end, f" {_SENTENCE_END} ")
+        return lowered.encode().translate(_SPACES, b"'`").decode().split()
     found = _ANY_WORD.findall(lowered.translate(_APOSTROPHES))
     return [STOP if word in _STOPS else word for word in found]
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -94,6 +96,26 @@ def test_an_explanation_tells_evidence_rules_and_why() -> None:
 def test_every_judgement_shows_up_in_words(status: int, message: str, words: str) -> None:
     told = explain(Answer(status=status, body=json.dumps({"error": {"message": message}}).encode()))
     assert words in " ".join(told.why), told.why
+
+
+def test_an_explanation_is_the_same_in_every_process() -> None:
+    """Where several phrases of a rule are met, the one that is named does not hang on the order of a set."""
+    program = (
+        "from proxy.classifier.explain import explain; from proxy.model import Answer;"
+        'print(explain(Answer(status=429, body=b\'{"error":{"message":"Rate limit reached: the limit of requests is exceeded, too many requests.","code":"rate_limit_is_exceeded"}}\')))'
+    )
+    told = {
+        subprocess.run(
+            [sys.executable, "-c", program],
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            cwd=Path(__file__).parents[2],
+            check=True,
+            capture_output=True,
+            text=True,
+        ).stdout
+        for seed in ("1", "2", "3")
+    }
+    assert len(told) == 1, told
 
 
 def test_explaining_never_changes_the_verdict() -> None:
