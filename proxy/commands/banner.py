@@ -18,10 +18,10 @@ def _feature(name: str, is_on: Callable[[Upstream], bool]) -> tuple[str, Callabl
     return name, lambda upstream: upstream.mode != "observe" and is_on(upstream)
 
 
-# What acts on calls; an upstream that is only observed has none of it.
+# What `_feature` names acts on calls: an upstream that is only observed has none of it.
 _FEATURES: Final = (
     _feature("retries", lambda upstream: upstream.retry.max > 0),
-    _feature("history hints", lambda upstream: upstream.history == "hint"),
+    ("history hints", lambda upstream: upstream.history != "off"),  # tags, which an observed upstream has too
     _feature("mended histories", lambda upstream: upstream.history == "heal"),
     _feature("gate", lambda upstream: upstream.gate),
     _feature("heartbeats", lambda upstream: upstream.stream.heartbeat > 0),
@@ -57,7 +57,7 @@ def _whole(config: Config, *, traces: bool) -> Iterator[str]:
     """What holds for the process."""
     observed = [upstream.name for upstream in config.upstreams if upstream.mode == "observe"]
     if len(observed) == len(config.upstreams):
-        yield "tags, metrics and logs only"
+        yield "observe mode (tags, metrics and logs)"
     else:
         yield "tags"
         if observed:

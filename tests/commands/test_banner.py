@@ -40,10 +40,7 @@ def test_where_calls_go_without_a_secret():
 
 def test_what_is_on_in_places_names_them():
     _, on, off, _ = told(OPENAI, CLAUDE | {"history": "heal", "gate": True, "stream": {"heartbeat": "5s"}})
-    assert (
-        on
-        == "  on     tags, retries, history hints (openai), mended histories (claude), gate (claude), heartbeats (claude)"
-    )
+    assert on == "  on     tags, retries, history hints, mended histories (claude), gate (claude), heartbeats (claude)"
     assert off == "  off    an end to silent streams, compat"
 
 
@@ -56,7 +53,7 @@ def test_what_changes_answers_is_named():
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        ({"mode": "observe"}, "tags, metrics and logs only"),
+        ({"mode": "observe"}, "observe mode (tags, metrics and logs), history hints"),
         ({"workers": 4, "store": "redis://127.0.0.1/0"}, "tags, 4 workers, a shared store, retries, history hints"),
         ({"traces": True}, "tags, traces, retries, history hints"),
         ({"clients": [{"name": "web", "sha256": "0" * 64}]}, "tags, client keys (1), retries, history hints"),
@@ -66,10 +63,10 @@ def test_what_holds_for_the_process(settings, words):
     assert told(OPENAI, **settings)[1] == f"  on     {words}"
 
 
-def test_what_is_only_observed_has_nothing_on():
+def test_what_is_only_observed_has_nothing_on_but_tags():
     on = told(OPENAI, CLAUDE | {"mode": "observe"})[1]
-    assert on == "  on     tags, observe mode (claude), retries (openai), history hints (openai)"
-    assert told(OPENAI, mode="observe")[2].startswith("  off    retries, history hints,")
+    assert on == "  on     tags, observe mode (claude), retries (openai), history hints"
+    assert told(OPENAI, mode="observe")[2].startswith("  off    retries, mended histories,")
 
 
 def test_many_upstreams_stay_one_line():

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from proxy.report import StreamFailure
+from proxy.report import StreamFailure, Would
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docs" / "operations.md").read_text("utf-8")
@@ -33,6 +33,12 @@ def test_a_metric_is_counted(known: dict[str, frozenset[str]]) -> None:
     assert set(re.findall(r"llm_triage_\w+", TEXT)) <= set(known)
 
 
+def test_all_that_observe_mode_counts_is_explained() -> None:
+    rows = re.findall(r"^\| (`.*?) \|", TEXT.partition("## Running it")[2].partition("\n## ")[0], re.MULTILINE)
+    assert [what for row in rows for what in re.findall(r"`(\w+)`", row)] == ["what", *Would]
+
+
 def test_every_way_in_which_an_answer_breaks_is_explained() -> None:
-    explained = re.findall(r"^\| `(\w+)` \|", TEXT.partition("### LlmTriageBrokenStreams")[2], re.MULTILINE)
+    section = TEXT.partition("### LlmTriageBrokenStreams")[2].partition("\n### ")[0]
+    explained = re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE)
     assert explained == ["kind", *StreamFailure]
