@@ -5,7 +5,7 @@
 #   make test [ARGS="tests/config -k units"] everything, or what ARGS names
 #   make apps                                LangChain, LiteLLM, llm and the Vercel AI SDK, which tests/apps tries where they are
 #   make lint types                          style and types
-#   make bench | bench-classify | bench-smoke
+#   make bench | bench-soak | bench-classify | bench-smoke
 
 VENV ?= .venv
 JOBS ?= 2
@@ -24,7 +24,7 @@ VERCEL := ai@~6.0 @ai-sdk/openai@~3.0 @ai-sdk/anthropic@~3.0
 export APPS_PYTHON ?= $(APPS)/langchain/bin/python:$(APPS)/litellm/bin/python
 export APPS_NODE ?= $(APPS)/vercel
 
-.PHONY: help demo serve check test apps lint format types bench bench-classify bench-smoke clean
+.PHONY: help demo serve check test apps lint format types bench bench-soak bench-classify bench-smoke clean
 .DEFAULT_GOAL := help
 
 help:
@@ -58,6 +58,9 @@ types: $(VENV)/.with-dev
 
 bench: $(VENV)/.with-dev
 	$(BIN)/python -m bench $(ARGS)
+
+bench-soak: $(VENV)/.with-dev
+	$(BIN)/python -m bench.soak $(ARGS)
 
 bench-classify: $(VENV)/.with-dev
 	$(BIN)/python -m bench.classify $(ARGS)

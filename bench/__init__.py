@@ -7,7 +7,7 @@
     run.py        the interleaved run: every case on every target in turn, again and again
     report.py     from measurements to a table
     plot.py       from measurements to an SVG
-    soak.py       hours in minutes: memory and latency over time under mixed load
 
-`streams.py` (what watching streams costs, beside `unwatched.py`), `classify.py`, `amplification.py` and `retry_cost.py` measure other things, and run on their own.
+`soak.py` (memory and latency over a quarter of an hour of mixed load), `streams.py` (what watching streams costs, beside `unwatched.py`), `classify.py`,
+`amplification.py` and `retry_cost.py` measure other things, and run on their own.
 """

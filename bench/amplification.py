@@ -100,8 +100,11 @@ class Direct:
 class Ours:
     """This proxy with its default settings."""
 
-    def __init__(self, provider: Provider, chance: Callable[[], float], *, share: float = 0.2) -> None:
+    def __init__(
+        self, provider: Provider, chance: Callable[[], float], *, share: float = 0.2, verdict: Verdict = DOWN
+    ) -> None:
         self.provider = provider
+        self.verdict = verdict
         self.clock = provider.clock
         self.chance = chance
         self.budget = Budget()
@@ -122,8 +125,10 @@ class Ours:
             if is_good:
                 done(True, None)
                 return
+            if self.verdict.wait is not None:
+                self.pace.state(credential, self.verdict.wait.seconds, self.clock.now)
             decision = decide(
-                Failed(verdict=DOWN, retries=retries, may_repeat=True),
+                Failed(verdict=self.verdict, retries=retries, may_repeat=True),
                 now=self.clock.now,
                 limits=limits,
                 backoff=Backoff(),
@@ -132,7 +137,7 @@ class Ours:
                 spend=lambda: self.budget.spend(credential, self.clock.now, self.share),
             )
             if isinstance(decision, Stop):
-                told = should_retry(DOWN, said=None, patience_s=patience.stated_s, used_up=decision.used_up)
+                told = should_retry(self.verdict, said=None, patience_s=patience.stated_s, used_up=decision.used_up)
                 done(False, told)
                 return
             retries += 1
@@ -166,16 +171,26 @@ class Unbounded:
 
 
 class Client:
-    """An official client: 0.5 s, then twice as long each time, up to a quarter less; obeys `x-should-retry`.
+    """An official client: 0.5 s, then twice as long each time, up to a quarter less, or as long as it is told to wait
+    (`stated_s`); obeys `x-should-retry`.
 
     https://github.com/openai/openai-python/blob/main/src/openai/_base_client.py
     """
 
-    def __init__(self, clock: Clock, way: Way, chance: Callable[[], float], *, retries: int = CLIENT_RETRIES) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        way: Way,
+        chance: Callable[[], float],
+        *,
+        retries: int = CLIENT_RETRIES,
+        stated_s: float | None = None,
+    ) -> None:
         self.clock = clock
         self.way = way
         self.chance = chance
         self.retries = retries
+        self.stated_s = stated_s
         self.calls = 0
         self.failed = 0
 
@@ -190,7 +205,7 @@ class Client:
             if made == self.retries or told is False:
                 self.failed += 1
                 return
-            wait_s = min(0.5 * 2.0**made, 8.0) * (1 - 0.25 * self.chance())
+            wait_s = self.stated_s or min(0.5 * 2.0**made, 8.0) * (1 - 0.25 * self.chance())
             self.clock.after(wait_s, lambda: self._send(credential, made + 1))
 
         self.way.send(credential, made, answered)

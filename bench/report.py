@@ -156,8 +156,8 @@ def machine(tools: Tools, targets: Sequence[Target], *, repeats: int) -> str:
     )
 
 
-def into(page: str, figures: str) -> str:
+def into(page: str, figures: str, *, begin: str = BEGIN, end: str = END) -> str:
     """The page with the figures between its marks anew."""
-    before, _, rest = page.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    return f"{before}{BEGIN}\n\n{figures}\n\n{END}{after}"
+    before, _, rest = page.partition(begin)
+    _, _, after = rest.partition(end)
+    return f"{before}{begin}\n\n{figures}\n\n{end}{after}"

@@ -6,6 +6,7 @@
  *
  *     json-1024        200 with a completion of about that many bytes
  *     error-429        429, an empty account in OpenAI's words; error-429-anew: each time in other ones
+ *     json-1024x50, error-429x50   the same after 50 ms
  *     stream-100x20    server-sent events: 100 chunks 20 ms apart, then a finish_reason and [DONE]
  *
  * Each chunk holds "t=<CLOCK_MONOTONIC in ns>", from which a client on the same machine tells how long it was under way.
@@ -39,6 +40,7 @@ typedef struct {
     buffer in, out;
     size_t out_sent;
     int chunks_left; /* of the stream under way */
+    long json_size;  /* of an answer that waits; -1: an error; 0: none */
     int64_t gap, due;
     int place; /* in the heap of due streams; -1: not there */
 } conn;
@@ -172,7 +174,21 @@ static void chunk(conn *c, const char *bytes, size_t n) {
     put(&c->out, "\r\n", 2);
 }
 
+static void answer_empty(conn *c, int is_anew);
+
+static void answer_late(conn *c, long size, int wait_ms) {
+    c->json_size = size;
+    c->due = now() + (int64_t)wait_ms * 1000000;
+    heap_add(c);
+}
+
 static void next_chunk(conn *c) {
+    if (c->json_size) {
+        if (c->json_size > 0) answer_json(c, c->json_size);
+        else answer_empty(c, 0);
+        c->json_size = 0;
+        return;
+    }
     static const char last[] =
         "data: {\"id\":\"chatcmpl-0000000001\",\"object\":\"chat.completion.chunk\",\"created\":1700000000,"
         "\"model\":\"bench\",\"choices\":[{\"index\":0,\"delta\":{},\"logprobs\":null,\"finish_reason\":\"stop\"}]}\n\n"
@@ -221,7 +237,10 @@ static void answer_to(conn *c, char *body, size_t n) {
     if (!name) name = memmem(body, n, "\"model\"", 7);
     if (name) sscanf(name + 7, "%*[ :\"]%63[^\"]", model);
     int chunks, gap_ms;
-    if (!strncmp(model, "json-", 5)) answer_json(c, atol(model + 5));
+    long size;
+    if (sscanf(model, "json-%ldx%d", &size, &gap_ms) == 2) answer_late(c, size, gap_ms);
+    else if (sscanf(model, "error-429x%d", &gap_ms) == 1) answer_late(c, -1, gap_ms);
+    else if (!strncmp(model, "json-", 5)) answer_json(c, atol(model + 5));
     else if (sscanf(model, "stream-%dx%d", &chunks, &gap_ms) == 2) answer_stream(c, chunks, gap_ms);
     else if (!strncmp(model, "error-429", 9)) answer_empty(c, !strcmp(model + 9, "-anew"));
     else answer(c, "404 Not Found", unknown, sizeof unknown - 1);

@@ -37,6 +37,9 @@ async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
 
 async def answer(writer: asyncio.StreamWriter, model: str) -> None:
     kind, _, size = model.partition("-")
+    if kind != "stream" and "x" in size:
+        size, _, wait_ms = size.partition("x")
+        await asyncio.sleep(int(wait_ms) / 1000)
     match kind:
         case "json":
             writer.write(_whole(b"200 OK", completion(int(size))))

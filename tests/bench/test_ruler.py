@@ -8,6 +8,7 @@ import json
 import shutil
 import subprocess
 import sys
+import time
 import urllib.error
 import urllib.request
 
@@ -89,6 +90,13 @@ def test_a_stream_has_its_chunks_and_its_end(upstream):
     deltas = [json.loads(event.removeprefix("data: "))["choices"][0] for event in events[:-1]]
     assert [delta["finish_reason"] for delta in deltas] == [None, None, None, "stop"]
     assert [delta["delta"].get("content", "")[:2] for delta in deltas] == ["t=", "t=", "t=", ""]
+
+
+@pytest.mark.parametrize(("model", "status"), [("json-1024x80", 200), ("error-429x80", 429)])
+def test_an_answer_can_wait(upstream, model, status):
+    began = time.monotonic()
+    assert asked(upstream, model)[::2] == (status, asked(upstream, model.partition("x")[0])[2])
+    assert time.monotonic() - began >= 0.08
 
 
 def test_an_unknown_model_is_no_success(upstream):
