@@ -15,6 +15,8 @@ from proxy.cli import main
 from proxy.commands.connect import probe
 from proxy.config import Upstream, from_values
 
+ROOT = Path(__file__).parents[2]
+
 
 @pytest.fixture(autouse=True)
 def _no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -105,7 +107,19 @@ def test_the_file_may_come_from_the_environment(file: Path, monkeypatch: pytest.
 
 def test_the_schema_is_printed_without_a_file(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", "--schema"]) == 0
-    assert json.loads(capsys.readouterr().out)["properties"]["upstreams"]["type"] == "array"
+    told = capsys.readouterr().out
+    assert json.loads(told)["properties"]["upstreams"]["type"] == "array"
+    assert told == (ROOT / "config" / "proxy.schema.json").read_text("utf-8"), (
+        "check --schema > config/proxy.schema.json"
+    )
+
+
+@pytest.mark.parametrize("name", ["config/proxy.yaml", "deploy/proxy.yaml"])
+def test_an_editor_finds_the_schema(name: str) -> None:
+    file = ROOT / name
+    _, marked, schema = file.read_text("utf-8").splitlines()[0].partition("yaml-language-server: $schema=")
+    assert marked
+    assert (file.parent / schema).resolve() == ROOT / "config" / "proxy.schema.json"
 
 
 def free_port() -> int:

@@ -38,6 +38,8 @@ ACTING: Final[Mapping[str, Any]] = {
     "stream": {"heartbeat": "20ms", "idle_timeout": "100ms", "hold": "50ms"},
 }
 
+COMPAT: Final = {"budget_status": 402, "error_in_200": "status", "annotate": True}
+
 HOP_BY_HOP: Final = {b"connection", b"keep-alive", b"transfer-encoding", b"host"}
 TAGS: Final = b"x-llm-"
 QUIET_S: Final = 0.3
@@ -139,7 +141,11 @@ async def test_both_sides_hear_what_the_other_one_said(
             body,
         )
     )
-    async with tapped(provider) as (url, taps), proxied(url, **ACTING) as service, dial(service.data_url) as client:
+    async with (
+        tapped(provider) as (url, taps),
+        proxied(url, upstreams=[{"name": "provider", "url": url, "compat": COMPAT}], **ACTING) as service,
+        dial(service.data_url) as client,
+    ):
         await client.send(raw)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(QUIET_S if name == "fail-stall" else 5):
