@@ -45,7 +45,7 @@ def explain(facts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     if "class" in facts:
         yield "What to do", facts["advice"]
         yield "Who said it", SOURCES[Source(facts["source"])]
-        yield "What decided", f"{facts['rule']}: {CONFIDENCES[Confidence(facts['confidence'])]}."
+        yield "What decided", f"{facts['rule']}: {_decided(facts)}."
         yield "Who fails with it", SCOPES[Scope(facts["scope"])]
         yield "Another try", _retry(facts)
         yield "The session", ACTIONS[Action(facts["action"])]
@@ -67,6 +67,12 @@ def explain(facts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     ):
         if name in facts:
             yield question, facts[name]
+
+
+def _decided(facts: Mapping[str, Any]) -> str:
+    if Source(facts["source"]) is not Source.UPSTREAM and facts["rule"].startswith("proxy."):
+        return "the proxy saw it itself"
+    return CONFIDENCES[Confidence(facts["confidence"])]
 
 
 def _retry(facts: Mapping[str, Any]) -> str:

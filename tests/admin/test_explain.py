@@ -24,7 +24,7 @@ def told(cls: Class, **changes: object) -> dict[str, str]:
         call_id="c", upstream="u", endpoint="other", method="POST", path="/p", status=500, verdict=verdict,
         duration_s=3.25, first_byte_s=0.125, retries=2, stream=Progress(chunks=3, sent_bytes=99, quiet_s=61.0),
     )  # fmt: skip
-    return dict(explain(call_facts(report)))
+    return dict(explain(call_facts(report) | changes))
 
 
 @pytest.mark.parametrize("cls", Class)
@@ -38,5 +38,7 @@ def test_a_call_is_told_with_what_it_took() -> None:
     answers = told(Class.NETWORK)
     assert answers["What to do"] == "Do this."
     assert answers["What decided"] == "any.rule: the message's words decided."
+    own = told(Class.NETWORK, source="transport", rule="proxy.truncated_stream", confidence="code")
+    assert own["What decided"] == "proxy.truncated_stream: the proxy saw it itself."
     assert answers["It took"] == "3.25 s, first byte after 125 ms, 2 retries."
     assert answers["Its stream"] == "3 pieces, 99 bytes, then nothing for 61 s."
