@@ -23,10 +23,10 @@ class Alone:
 
     made: int
 
-    def would_repeat(self, ours: int) -> bool:
-        """Whether it would repeat once more, had it made our repeats of this call itself."""
-        return self.made + ours < REPEATS
+    def repeats_left(self, ours: int) -> int:
+        """How often it would repeat yet, had it made our repeats of this call itself."""
+        return max(0, REPEATS - self.made - ours)
 
     def wait_s(self, ours: int) -> float:
-        """The shortest wait that it would make before that repeat."""
+        """The shortest wait that it would make before the next of these."""
         return min(_LONGEST_S, _FIRST_S * 2.0 ** min(self.made + ours, 62)) * _SHORTEST

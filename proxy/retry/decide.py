@@ -113,16 +113,17 @@ def decide(
         return Stop(Why.DEADLINE, used_up=failed.retries >= _SPENT_ENOUGH)
     stated_s = 0.0 if verdict.wait is None else verdict.wait.seconds
     paced_s = paced_until - now
-    # A caller's own window with a stated end is the one trouble that retries do not add to, so they cost no budget. A
-    # caller that would wait it out itself has that done for it; were it then told to go on, it would do all of it again.
+    # A caller's own window with a stated end is the one trouble that retries do not add to: they cost no budget. A caller
+    # that would wait it out itself has as much done for it, and is then not told to do the same again.
     is_own_window = verdict.cls is Class.RATE_LIMITED and stated_s > 0
-    waited_out = is_own_window and limits.alone is not None and failed.retries >= _SPENT_ENOUGH
+    own_left = None if limits.alone is None else limits.alone.repeats_left(failed.retries)
+    waited_out = is_own_window and own_left == 0 and failed.retries > 0
     if max(stated_s, paced_s) > left_s:
         return Stop(Why.WAIT, used_up=waited_out)
     wait_s = stated_s + chance() * _JITTER_S if stated_s > 0 else _drawn(failed.retries, limits.alone, backoff, chance)
     if paced_s > wait_s:
         wait_s = _spread(paced_s, chance)
-    is_free = is_own_window and (limits.alone is None or limits.alone.would_repeat(failed.retries))
+    is_free = is_own_window and (own_left is None or 0 < own_left * stated_s <= left_s)
     if not is_free and not spend():
         return Stop(Why.BUDGET, used_up=waited_out)
     return Retry(min(wait_s, left_s))
@@ -142,7 +143,7 @@ def _drawn(retries: int, alone: Alone | None, backoff: Backoff, chance: Callable
 
     Anything from nothing on would spend both repeats on the first moments of a trouble that the caller alone outlasts.
     """
-    if alone is None or not alone.would_repeat(retries):
+    if alone is None or not alone.repeats_left(retries):
         return backoff.draw(retries, chance)
     return min(backoff.longest_s(retries), alone.wait_s(retries)) * (1 - _SPREAD * chance())
 

@@ -1,105 +1,30 @@
-"""Before a server that misbehaves on the wire: each trouble once direct, once through the proxy, with official clients."""
+"""Before a server that misbehaves on the wire: stated waits, recovery, storms.
+
+Each trouble with and without the proxy is `test_side_by_side.py`'s.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import json
 import time
-from collections.abc import Sequence
 from email.utils import formatdate
 from typing import Any
 
 import pytest
 
-from proxy.demo.anthropic import Anthropic
-from proxy.demo.openai_chat import OpenAIChat
-from proxy.demo.shape import TEXT, Reply, Shape
 from tests.journeys.calls import FORMS, Outcome
 from tests.journeys.conftest import start_proxy
-from tests.provider import (
-    CLOSE,
-    LAST_CHUNK,
-    RESET,
-    Turn,
-    Upstream,
-    answering,
-    chunk,
-    head,
-    provider,
-    refusing_port,
-    reply,
-)
+from tests.journeys.troubles import DOWN, good, limited
+from tests.provider import Upstream, answering, provider, refusing_port, reply
 
-SHAPES: dict[str, type[Shape]] = {
-    "openai_chat": OpenAIChat,
-    "openai_chat_stream": OpenAIChat,
-    "anthropic": Anthropic,
-    "anthropic_stream": Anthropic,
-}
+SHAPES = ["openai_chat", "openai_chat_stream", "anthropic", "anthropic_stream"]
 LEAST = 3  # repeats of the proxy's own in any ten seconds
-
-
-def good(form: str) -> bytes:
-    told = Reply(model="m", text=TEXT, serial=1)
-    shape = SHAPES[form]()
-    if not form.endswith("stream"):
-        return reply(200, json.dumps(shape.answer(told)).encode())
-    start = head(200, {"content-type": "text/event-stream", "transfer-encoding": "chunked"})
-    return start + b"".join(map(chunk, shape.stream(told))) + LAST_CHUNK
-
-
-def limited(headers: dict[str, str] | None = None, **error: Any) -> bytes:
-    body = {"error": {"message": "Rate limit reached", "type": "requests", "code": "rate_limit_exceeded"} | error}
-    return reply(429, json.dumps(body).encode(), headers or {})
-
-
-HALF_HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: applica"
-DOWN = reply(503, b"upstream connect error", {"content-type": "text/plain"}, reason="Service Unavailable")
-
-# What goes wrong before all is well: each as the turns of a server.
-TROUBLES: dict[str, Sequence[Turn]] = {
-    "closed before the head": [(CLOSE,)],
-    "reset before the head": [(RESET,)],
-    "reset inside the head": [(HALF_HEAD, 0.02, RESET)],
-    "closed inside the head": [(HALF_HEAD, 0.02, CLOSE)],
-    "reset behind the head": [(head(200, {"content-type": "application/json", "content-length": "90"}), 0.02, RESET)],
-    "half an answer": [(reply(200, b"x" * 90)[:-45], 0.02, RESET)],
-    "no HTTP": [(b"220 smtp.example ESMTP\r\n\r\n", CLOSE)],
-    "a storm of two": [DOWN, DOWN],
-    "a storm of a reset and two": [(RESET,), DOWN, DOWN],
-}
 
 
 async def tried(form: str, upstream: Upstream, url: str) -> tuple[Outcome, int]:
     outcome = await FORMS[form](url, "m")
     return outcome, len(upstream.requests)
-
-
-@pytest.mark.parametrize("trouble", TROUBLES)
-@pytest.mark.parametrize("form", SHAPES)
-async def test_no_trouble_is_worse_through_the_proxy(form: str, trouble: str) -> None:
-    turns = [*TROUBLES[trouble], good(form)]
-    async with provider(answering(*turns)) as up:
-        direct, made_directly = await tried(form, up, up.url)
-    async with provider(answering(*turns)) as up, start_proxy(up.url) as proxy:
-        through, made_through = await tried(form, up, proxy.data_url)
-    assert not through.is_silent_half
-    assert through.is_good or not direct.is_good
-    assert made_through <= made_directly + LEAST
-
-
-@pytest.mark.parametrize("form", SHAPES)
-async def test_a_slow_head_is_waited_for_as_directly(form: str) -> None:
-    async with provider(answering((0.4, good(form)))) as up, start_proxy(up.url) as proxy:
-        begun = time.perf_counter()
-        direct, _ = await tried(form, up, up.url)
-        directly_s = time.perf_counter() - begun
-        through, made = await tried(form, up, proxy.data_url)
-        through_s = time.perf_counter() - begun - directly_s
-    assert direct.is_good
-    assert through.is_good
-    assert made == 2
-    assert through_s - directly_s < 0.25  # a client's start alone takes as long; the wire's own share is tested below
 
 
 def waits() -> dict[str, tuple[bytes, float]]:

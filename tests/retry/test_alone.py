@@ -32,9 +32,9 @@ def waits_of(client: Any, base: ModuleType, monkeypatch: pytest.MonkeyPatch, cha
 @pytest.mark.parametrize(("client", "base", "constants"), CLIENTS, ids=NAMES)
 def test_they_repeat_a_call_twice(client: Any, base: ModuleType, constants: ModuleType) -> None:
     assert client.max_retries == constants.DEFAULT_MAX_RETRIES == REPEATS
-    assert [Alone(0).would_repeat(ours) for ours in range(4)] == [True, True, False, False]
-    assert [Alone(1).would_repeat(ours) for ours in range(3)] == [True, False, False]
-    assert not Alone(7).would_repeat(0)
+    assert [Alone(0).repeats_left(ours) for ours in range(4)] == [2, 1, 0, 0]
+    assert [Alone(1).repeats_left(ours) for ours in range(3)] == [1, 0, 0]
+    assert Alone(7).repeats_left(0) == 0
 
 
 @pytest.mark.parametrize(("client", "base", "constants"), CLIENTS, ids=NAMES)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
 
-from bench.amplification import CLIENT_RETRIES, Client, Clock, Ours, Provider, Run, all_ways, drawn
+from bench.amplification import CLIENT_RETRIES, DOWN, Client, Clock, Ours, Provider, Run, all_ways, drawn
+from proxy.model import Class, Wait, WaitOrigin
 
 PLOT = Path(__file__).parents[2] / "docs" / "amplification.svg"
 FOREVER = (0.0, float("inf"))
@@ -55,6 +57,22 @@ def test_a_storm_of_one_credential_takes_nothing_from_another():
     assert ours.retries["storm"] <= 0.25 * 1000 + 3
     assert ours.retries["quiet"] >= 1
     assert quiet.failed == 0
+
+
+@pytest.mark.parametrize("wait_s", [0.2, 1.0, 5.0, 15.0, 25.0, 31.0, 45.0, 59.0, 90.0])
+@pytest.mark.parametrize("calls", [1, 50])
+def test_a_limit_that_states_its_wait_and_never_ends_costs_the_budgets_share_more(calls, wait_s):
+    clock, source = Clock(), random.Random(2)
+    provider = Provider(clock, FOREVER)
+    limited = replace(DOWN, cls=Class.RATE_LIMITED, wait=Wait(wait_s, WaitOrigin.RETRY_AFTER))
+    client = Client(clock, Ours(provider, source.random, verdict=limited), source.random, stated_s=wait_s)
+    for _ in range(calls):
+        client.call()
+    clock.run()
+    least = 3 * (1 + clock.now // 10)
+    directly = calls * (1 + CLIENT_RETRIES)
+    assert client.failed == calls
+    assert directly <= provider.requests.total() <= directly + max(least, 0.2 * directly + 3)
 
 
 def test_an_outage_costs_the_budgets_share_more_than_the_client_alone(runs):

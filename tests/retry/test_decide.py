@@ -205,10 +205,11 @@ WINDOWS = [
     # (what is known, whether the caller has had all that it would have had alone)
     ("the budget is closed after both repeats", {"retries": 2, "spend": Purse(allows=False)}, Stop(Why.BUDGET, True)),
     ("and after more", {"retries": 4, "spend": Purse(allows=False)}, Stop(Why.BUDGET, True)),
-    ("its last repeat but one", {"made": 1, "retries": 1, "spend": Purse(allows=False)}, Stop(Why.BUDGET)),
-    ("its last repeat", {"made": 2, "retries": 0, "spend": Purse(allows=False)}, Stop(Why.BUDGET)),
+    ("one repeat was its own", {"made": 1, "retries": 1, "spend": Purse(allows=False)}, Stop(Why.BUDGET, True)),
+    ("all were its own", {"made": 2, "retries": 0, "spend": Purse(allows=False)}, Stop(Why.BUDGET)),
     ("the third wait does not fit", {"retries": 2, "left_s": 0.5}, Stop(Why.WAIT, True)),
     ("the second does not", {"retries": 1, "left_s": 0.5}, Stop(Why.WAIT)),
+    ("not both fit, so the budget has to pay", {"left_s": 1.5, "spend": Purse(allows=False)}, Stop(Why.BUDGET)),
     ("no end was stated", {"wait_s": None, "retries": 2, "spend": Purse(allows=False)}, Stop(Why.BUDGET)),
     ("no window", {"cls": Class.OVERLOADED, "retries": 2, "spend": Purse(allows=False)}, Stop(Why.BUDGET)),
 ]
