@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from itertools import islice
 from typing import Any, Final
 
 from proxy.classifier.evidence import Evidence
@@ -110,12 +111,35 @@ _PROSE_CJK: Final = re.compile(rf"(?:请|請)?(?:在|等待|稍等|等)?\s?({_NU
 _PROSE_OTHER: Final = re.compile(rf"\b(?:in|en|dans|em|через|nach|después de|após|après) ({_DURATION})")
 _PROSE_ISO: Final = re.compile(r"(?:after|in|wait)[\"']?[ :=]{1,2}[\"']?(pt[\d.hms]{2,20})(?![a-z0-9])")
 _PROSE_SPAN: Final = re.compile(rf"({_DURATION})(?: (?:and|then))? (?:before|until) (?:re-?try|try|making|send|the)")
+_WHEN: Final = (
+    r"(?:reset|resets|again|available|until|after|retry|wait|access|back)[a-z ]{0,20}(?: (?:at|on|until|after))?:? "
+)
 _INSTANT: Final = re.compile(
-    r"(?:reset|resets|again|available|until|after|retry|wait|access)[a-z ]{0,20}(?: (?:at|on|until|after))?:? "
+    rf"{_WHEN}"
     r"(\d{4}-\d\d-\d\d[t ]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?: ?z| ?utc| ?[+-]\d\d:?\d\d)?|\d{4}-\d\d-\d\d at \d\d:\d\d utc)"
 )
 _INSTANT_CJK: Final = re.compile(r"(\d{4}-\d\d-\d\d \d\d:\d\d(?::\d\d)?) ?(?:后|後)?(?:自动)?(?:重置|恢复|刷新)")
-_DATED: Final = re.compile(r"(?:at|on|until|after):? ([a-z]{3}, \d\d [a-z]{3} \d{4} \d\d:\d\d:\d\d gmt)")
+_MONTH: Final = r"(?P<month>jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]{0,6}\.?"
+_DAY_OF_MONTH: Final = r"(?P<day>\d{1,2})(?:st|nd|rd|th)?"
+_TIME: Final = r"(?P<hour>\d{1,2}):(?P<rest>\d\d(?::\d\d)?)"
+# A zone that RFC 822 does not name is not guessed.
+_ZONE: Final = (
+    r" ?(?P<half>[ap]\.?m\b)?\.?(?: ?\(?(?P<zone>utc|gmt|z|[ecmp][sd]t|[+-]\d\d:?\d\d)\b)?"
+    r"(?! ?\(?(?:[ecmp]t|ce?s?t|[a-z]{1,2}st|hkt|sgt)\b)"
+)
+# `Nov 21, 2026 at 10:00 AM UTC`, `Sat, 21 Nov 2026 10:00:00 GMT` and `Saturday, 21-Nov-26 10:00:00 GMT`, `Sat Nov 21 10:00:00 2026`
+_DATED: Final = tuple(
+    re.compile(rf"\b{form}{_ZONE}")
+    for form in (
+        rf"{_MONTH} {_DAY_OF_MONTH},? (?P<year>\d{{4}}),?(?: at)? {_TIME}",
+        rf"{_DAY_OF_MONTH}[ -]{_MONTH}[ -](?P<year>\d{{4}}|\d\d),?(?: at)? {_TIME}",
+        rf"{_MONTH} {{1,2}}{_DAY_OF_MONTH} {_TIME} (?P<year>\d{{4}})",
+    )
+)
+# What stands before a date that is waited for; looked for only where there is one.
+_BEFORE_DATE: Final = re.compile(rf"{_WHEN}(?:(?:mon|tue|wed|thu|fri|sat|sun)[a-z]{{0,6}},? )?$")
+_BEFORE_DATE_CHARS: Final = 60
+_MAX_DATES: Final = 4
 _ZONE_GAP: Final = re.compile(r" ([+-]\d\d:?\d\d)$")
 # API Management: `19:26:41`, with days `12.03:10:05` (https://learn.microsoft.com/en-us/azure/api-management/quota-policy)
 _CLOCK_SPAN: Final = re.compile(
@@ -134,16 +158,13 @@ def wait_of(evidence: Evidence, now: float | None, ahead_s: float = 0.0) -> Wait
     """
     headers = evidence.headers
     clock = Clock(now, headers)
-    if headers:
-        for name, scale in (("retry-after-ms", 0.001), ("x-ms-retry-after-ms", 0.001), ("retry-after", 1.0)):
-            if name in headers:
-                seconds = _header(headers[name], clock)
-                if seconds is not None:
-                    return Wait(seconds * scale, WaitOrigin.RETRY_AFTER)
+    stated = _stated(headers, _READ_BY_CLIENTS, clock)
+    if stated is not None:
+        return Wait(stated, WaitOrigin.RETRY_AFTER)
     if evidence.waits:
-        stated = [seconds for name, value in evidence.waits if (seconds := member(name, value, clock)) is not None]
-        if stated:
-            seconds = _longest(evidence, stated)
+        members = [seconds for name, value in evidence.waits if (seconds := member(name, value, clock)) is not None]
+        if members:
+            seconds = _longest(evidence, members)
             # A daily window that the sentence dates outranks the shorter delay beside it.
             dated = _prose(evidence, clock, ahead_s) if _names_a_day(evidence) else None
             return (
@@ -151,17 +172,29 @@ def wait_of(evidence: Evidence, now: float | None, ahead_s: float = 0.0) -> Wait
                 if dated is not None and dated > seconds + 1
                 else Wait(seconds, WaitOrigin.BODY)
             )
-    if evidence.body_headers:
-        for name, scale in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
-            if name in evidence.body_headers:
-                seconds = _header(evidence.body_headers[name], clock)
-                if seconds is not None:
-                    return Wait(seconds * scale, WaitOrigin.BODY)
+    for said, names in ((headers, _READ_BY_NOBODY), (evidence.body_headers, _READ_BY_CLIENTS)):
+        stated = _stated(said, names, clock)
+        if stated is not None:
+            return Wait(stated, WaitOrigin.BODY)
     told = _prose(evidence, clock, ahead_s)
     if told is not None:
         return Wait(told, WaitOrigin.PROSE)
     resets = [*_resets(headers, clock), *_resets(evidence.body_headers, clock), *_structured(headers)]
     return Wait(max(resets), WaitOrigin.RESET) if resets else None
+
+
+_READ_BY_CLIENTS: Final = {"retry-after-ms": 0.001, "x-ms-retry-after-ms": 0.001, "retry-after": 1.0}
+_READ_BY_NOBODY: Final = {"x-retry-after-ms": 0.001, "x-retry-after": 1.0}
+
+
+def _stated(headers: Mapping[str, str], names: Mapping[str, float], clock: Clock) -> float | None:
+    """The wait of the first of some headers that states one."""
+    for name, unit_s in names.items():
+        if name in headers:
+            seconds = _header(headers[name], unit_s, clock)
+            if seconds is not None:
+                return seconds
+    return None
 
 
 _DAY: Final = re.compile(r"\b(?:daily|weekly|per day|per week|rpd|tpd)\b|每天|每日|每周", re.IGNORECASE)
@@ -208,24 +241,32 @@ class Clock:
             self._now = _http_date(self._headers["date"])
         if self._now is None:
             return None
-        return (instant / 1000 if instant >= _EPOCH_MS_FROM else instant) - self._now
+        for _ in range(3):  # of milli-, micro- and nanoseconds
+            if instant >= _EPOCH_MS_FROM:
+                instant /= 1000
+        return instant - self._now
 
 
 NO_CLOCK: Final = Clock(None, {})
 
 
-def _http_date(text: str) -> float | None:
+def _http_date(text: str, ahead_s: float = 0.0) -> float | None:
+    """An instant in any of the three forms of RFC 9110, 5.6.7, of which asctime's names no zone."""
     try:
-        return parsedate_to_datetime(text[:64]).timestamp()
+        instant = parsedate_to_datetime(text[:64])
+        if instant.tzinfo is None:
+            return instant.replace(tzinfo=UTC).timestamp() - ahead_s
+        return instant.timestamp()
     except (ValueError, TypeError, OverflowError, IndexError):
         return None
 
 
-def _header(text: str, clock: Clock) -> float | None:
-    """`retry-after`: seconds, a duration in words, or a date (RFC 9110, 10.2.3)."""
+def _header(text: str, unit_s: float, clock: Clock) -> float | None:
+    """`retry-after`: a number of its unit, a duration in words, or a date (RFC 9110, 10.2.3)."""
     text = text.strip()[:64]
     seconds = duration(text)
     if seconds is not None:
+        seconds = seconds * unit_s if text[-1].isdigit() else seconds
         return _plausible(_bounded(seconds if seconds < _EPOCH_FROM else clock.until(seconds)))
     return _plausible(_bounded(clock.until(_http_date(text) or _iso(text))))
 
@@ -280,10 +321,19 @@ def in_prose(text: str, clock: Clock, ahead_s: float = 0.0) -> float | None:
     instant = _INSTANT.search(said) or (None if said.isascii() else _INSTANT_CJK.search(said))
     if instant:
         return _plausible(clock.until(_iso(instant[1].replace(" at ", " "), ahead_s)))
-    dated = _DATED.search(said) if "gmt" in said else None
-    if dated:
-        return _plausible(clock.until(_http_date(dated[1])))
+    for form in _DATED if ":" in said else ():
+        for dated in islice(form.finditer(said), _MAX_DATES):
+            if _BEFORE_DATE.search(said[max(0, dated.start() - _BEFORE_DATE_CHARS) : dated.start()]):
+                return _plausible(clock.until(_date(dated, ahead_s)))
     return _in_another_language(whole)
+
+
+def _date(said: re.Match[str], ahead_s: float) -> float | None:
+    hour = int(said["hour"])
+    if said["half"]:
+        hour = hour % 12 + (12 if said["half"][0] == "p" else 0)
+    zone = (said["zone"] or "").replace(":", "")
+    return _http_date(f"{said['day']} {said['month']} {said['year']} {hour}:{said['rest']} {zone}", ahead_s)
 
 
 def _first_cue(said: str) -> int | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
 import pytest
@@ -48,11 +49,40 @@ def test_durations(text: str, seconds: float | None) -> None:
         ({"x_ms_retry_after_ms": "250"}, 0.25),
         ({"retry_after": "Fri, 15 Jan 2027 08:01:00 GMT"}, 60.0),
         ({"retry_after": "Fri, 15 Jan 2027 08:01:00 GMT", "date": "Fri, 15 Jan 2027 08:00:30 GMT"}, 60.0),
+        ({"retry_after": "Friday, 15-Jan-27 08:01:00 GMT"}, 60.0),
+        ({"retry_after": "Fri Jan 15 08:01:00 2027"}, 60.0),
         ({"retry_after": "1800000090"}, 90.0),
+        ({"retry_after": "1800000090000"}, 90.0),
+        ({"retry_after": "1800000090000000000"}, 90.0),
+        ({"retry_after_ms": "1800000090000"}, 90.0),
     ],
 )
 def test_retry_after(headers: dict[str, str], seconds: float) -> None:
     assert wait(now=NOW, **headers) == (seconds, WaitOrigin.RETRY_AFTER)
+
+
+@pytest.mark.parametrize("value", ["-5", "inf", "nan", "0x10", "soon", "1700000000000"])
+def test_a_header_that_states_no_wait(value: str) -> None:
+    assert wait(now=NOW, retry_after=value) is None
+
+
+def test_headers_that_clients_do_not_read() -> None:
+    """They tell a wait as members of the body do: no client has seen it, so the proxy may have to say it."""
+    assert wait(now=NOW, x_retry_after="7") == (7.0, WaitOrigin.BODY)
+    assert wait(now=NOW, x_retry_after_ms="1500") == (1.5, WaitOrigin.BODY)
+    assert wait(now=NOW, x_retry_after="7", retry_after="3") == (3.0, WaitOrigin.RETRY_AFTER)
+    assert wait({"error": {"message": "Try again in 3s."}}, now=NOW, x_retry_after="7") == (7.0, WaitOrigin.BODY)
+
+
+@pytest.mark.skipif(not hasattr(time, "tzset"), reason="the zone of a process is set so on POSIX alone")
+def test_a_date_without_a_zone_is_utc_wherever_it_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "Asia/Shanghai")
+    time.tzset()
+    try:
+        assert wait(now=NOW, retry_after="Fri Jan 15 08:01:00 2027") == (60.0, WaitOrigin.RETRY_AFTER)
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 @pytest.mark.parametrize("value", ["99999999", "99999999999", "Wed, 21 Oct 2099 07:28:00 GMT"])
@@ -130,6 +160,21 @@ def test_members_of_a_body(members: dict[str, Any], seconds: float | None) -> No
         ("Blocked for the next 60 seconds", 60.0),
         ("retry after PT1M30S", 90.0),
         ("Try again at Fri, 15 Jan 2027 08:01:00 GMT", 60.0),
+        ("Please retry after Jan 15, 2027 10:00 UTC", 7200.0),
+        ("Your limit resets on January 15th, 2027 at 10:00 AM (UTC).", 7200.0),
+        ("Try again at Friday, January 15, 2027 1:00:30 PM EST", 36030.0),
+        ("Try again at Jan 15, 2027 12:30 a.m. -0800", 1800.0),
+        ("available again on 15 Jan 2027 16:01 +08:00", 60.0),
+        ("Retry after Friday, 15-Jan-27 08:01:00 GMT", 60.0),
+        ("You will be back on Fri Jan 15 08:01:00 2027", 60.0),
+        ("Try again at Jan 15, 2027 10:00", 7200.0),
+        ("Try again at Jan 15, 2027 10:00 JST", None),
+        ("Try again at Jan 15, 2027 10:00 PT", None),
+        ("Try again at Jan 15, 2026 10:00 UTC", None),
+        ("Try again at Jan 45, 2027 10:00 UTC", None),
+        ("Try again at Jan 15, 2027 25:00 UTC", None),
+        ("Since Jan 1, 2026 10:00 UTC this is limited. Try again after Jan 15, 2027 10:00 UTC", 7200.0),
+        ("This model was retired on Jan 15, 2027 10:00 UTC", None),
         ("Only 5 requests are allowed in 10 seconds", None),
         ("Zu viele Anfragen in 30 Sekunden", None),
         ("Please try again later.", None),
@@ -144,8 +189,9 @@ def test_prose(text: str, seconds: float | None) -> None:
     assert told == ((seconds, WaitOrigin.PROSE) if seconds is not None else None)
 
 
-def test_a_provider_whose_clock_names_no_zone() -> None:
-    body = {"error": {"code": "1308", "message": "Your limit will reset at 2027-01-15 16:10:00"}}
+@pytest.mark.parametrize("instant", ["2027-01-15 16:10:00", "Jan 15, 2027 4:10 PM"])
+def test_a_provider_whose_clock_names_no_zone(instant: str) -> None:
+    body = {"error": {"code": "1308", "message": f"Your limit will reset at {instant}"}}
     assert wait(body, now=NOW, provider="zhipu") == (600.0, WaitOrigin.PROSE)
 
 
