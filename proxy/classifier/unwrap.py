@@ -52,10 +52,14 @@ class Event:
 
 def json_value(text: str) -> Any:
     """The JSON value that a text is or begins with; None where it is none."""
+    text = text.lstrip()
     try:
-        return _DECODER.raw_decode(text.lstrip())[0]
+        value, end = _DECODER.raw_decode(text)
     except (ValueError, RecursionError):
         return None
+    if isinstance(value, list) and end < len(text) and not any(isinstance(item, (dict, list)) for item in value):
+        return None if text[end:].strip() else value  # `[1305] too many are asking` is prose with a number before it
+    return value
 
 
 def embedded(text: str) -> tuple[str, Any]:
