@@ -190,7 +190,11 @@ def _litellm(plan: Plan) -> list[str]:
 
 
 def _portkey(plan: Plan) -> list[str]:
-    return ["npx", "--no-install", "@portkey-ai/gateway", f"--port={plan.port}", "--headless"]
+    return [
+        "gateway",
+        f"--port={plan.port}",
+        "--headless",
+    ]  # of npm's @portkey-ai/gateway, its node_modules/.bin in PATH
 
 
 def _portkey_headers(plan: Plan) -> tuple[str, ...]:
@@ -213,7 +217,12 @@ LITELLM: Final = Target(
     name="litellm",
     command=_litellm,
     can_fork=False,
-    env={"LITELLM_LOG": "ERROR", "LITELLM_LOCAL_MODEL_COST_MAP": "True", "DISABLE_ADMIN_UI": "True"},
+    env={
+        "LITELLM_LOG": "ERROR",
+        "LITELLM_LOCAL_MODEL_COST_MAP": "True",
+        "DISABLE_ADMIN_UI": "True",
+        "LITELLM_DANGEROUSLY_PERMIT_WEAK_OR_UNSET_MASTER_KEY": "true",  # it does not start without a key of its own
+    },
     version=_of_command("litellm", "--version"),
 )
 # Portkey refuses to call hosts on the own machine unless they are named.
