@@ -26,6 +26,7 @@ WOULD: Final[Mapping[Would, str]] = {
     Would.WRITE_EVENT: "written an error into a stream",
     Would.END_STREAM: "ended a silent stream",
     Would.HEARTBEAT: "kept a waiting client alive by comments",
+    Would.COMMENT: "said behind an error event what it means",
     Would.CHANGE_STATUS: "changed a failure's status",
     Would.ANNOTATE: "written into a failure's body",
     Would.REPAIR: "mended a history",

@@ -169,10 +169,10 @@ class Passed(Own):
                 watch,
                 Watching(
                     idle_s=settings.stream.idle_timeout,
-                    heartbeat_s=0.0 if observes else settings.stream.heartbeat,
+                    heartbeat_s=settings.stream.heartbeat,
                     observes=observes,
                     explain=lambda told: self.tell_stream(told, answered.response),
-                    silent=lambda: self.would(Would.END_STREAM),
+                    would=self.would,
                     opened=opened,
                 ),
             )

@@ -38,6 +38,7 @@ class Would(StrEnum):
     WRITE_EVENT = "write_event"
     END_STREAM = "end_stream"
     HEARTBEAT = "heartbeat"
+    COMMENT = "comment"
     CHANGE_STATUS = "change_status"
     ANNOTATE = "annotate"
     REPAIR = "repair"

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from typing import Final
 
 from proxy.report.streams import OpenStream
@@ -23,17 +24,26 @@ class Flow:
     """One stream on its way. `ended` says how it ended, once it has; `since` is when the upstream's silence began."""
 
     __slots__ = (
-        "_content", "_data", "_has_more", "_is_passing", "_observes", "_opened", "_sink", "_stopped", "_watch", "ended", "read_at", "since",
+        "_beat", "_content", "_data", "_has_more", "_is_passing", "_observes", "_opened", "_sink", "_stopped", "_watch", "ended", "read_at", "since",
     )  # fmt: skip
 
     def __init__(
-        self, sink: Sink, answered: Answered, watch: Watch | CodedWatch, *, observes: bool, opened: OpenStream
+        self,
+        sink: Sink,
+        answered: Answered,
+        watch: Watch | CodedWatch,
+        *,
+        observes: bool,
+        opened: OpenStream,
+        beat: Callable[[bytes], None],
     ) -> None:
+        """`beat` takes the comments that fill silences."""
         self._sink = sink
         self._content = answered.response.content
         self._watch = watch
         self._observes = observes  # nothing is held back
         self._opened = opened
+        self._beat = beat
         self._data = answered.first
         self._stopped: asyncio.Future[None] | None = None
         self.ended: How | None = How.BROKEN if answered.broke else How.CLEAN if answered.ended else None
@@ -68,7 +78,7 @@ class Flow:
                     return False
                 is_late = True
             elif heartbeat_s and now >= self.read_at + heartbeat_s:
-                self._sink.write(self._watch.heartbeat())
+                self._beat(self._watch.heartbeat())
                 self.read_at = now
         return True
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from proxy.dialects import Problem
+from proxy.report.event import Would
 from proxy.report.streams import OpenStream
 from proxy.stream import CodedWatch, End, Ending, Found, How, Watch
 from proxy.way.ask import Answered
@@ -25,14 +26,14 @@ class Told:
 class Watching:
     """How one stream is watched. `explain` words a failure for the client and has it reported.
 
-    `silent`: only observed, and it would have been ended for its silence.
+    `would` is told what is left undone where it is only observed.
     """
 
     idle_s: float
     heartbeat_s: float
     observes: bool  # nothing is held back or written
     explain: Callable[[Told], Problem]
-    silent: Callable[[], None]
+    would: Callable[[Would], None]
     opened: OpenStream
 
 
@@ -41,7 +42,14 @@ async def deliver_watched(sink: Sink, answered: Answered, watch: Watch | CodedWa
 
     `answered.first` is what of the stream was read and may go out already.
     """
-    flow = Flow(sink, answered, watch, observes=how.observes, opened=how.opened)
+
+    def beat(comment: bytes) -> None:
+        if not how.observes:
+            sink.write(comment)
+        elif comment:
+            how.would(Would.HEARTBEAT)
+
+    flow = Flow(sink, answered, watch, observes=how.observes, opened=how.opened, beat=beat)
     idle_s = how.idle_s
     while True:
         data = flow.take()
@@ -64,7 +72,7 @@ async def deliver_watched(sink: Sink, answered: Answered, watch: Watch | CodedWa
             continue
         if not how.observes:
             return _end(sink, b"", watch, How.IDLE, ending, how)
-        how.silent()
+        how.would(Would.END_STREAM)
 
 
 def _told(data: bytes, watch: Watch | CodedWatch, how: Watching) -> bytes:
@@ -73,9 +81,13 @@ def _told(data: bytes, watch: Watch | CodedWatch, how: Watching) -> bytes:
     assert found is not None
     watch.found = None
     problem = how.explain(Told(found=found))
-    if how.observes or not found.end or found.end > len(data):
+    comment = watch.comment(problem)
+    if not comment or not found.end or found.end > len(data):
         return data
-    return data[: found.end] + watch.comment(problem) + data[found.end :]
+    if how.observes:
+        how.would(Would.COMMENT)
+        return data
+    return data[: found.end] + comment + data[found.end :]
 
 
 def _end(sink: Sink, data: bytes, watch: Watch | CodedWatch, ended: How, ending: Ending, how: Watching) -> bool:

@@ -162,3 +162,23 @@ async def test_a_streams_head_goes_at_once_and_the_hold_is_counted() -> None:
         assert b"[DONE]" in await read_all(reader)
         assert would(service, "hold")
         writer.close()
+
+
+async def test_comments_that_a_stream_would_have_got_are_counted() -> None:
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+    events = [
+        b'data: {"object":"chat.completion.chunk","choices":[{"index":0,"delta":{"content":"Hel"}}]}\n\n',
+        b'data: {"error":{"message":"Overloaded","type":"overloaded_error"}}\n\n',
+    ]
+    sent = [b"%x\r\n%b\r\n" % (len(event), event) for event in events]
+
+    async def script(connection: Connection, _: Request) -> None:
+        await connection.send(head, sent[0])
+        await asyncio.sleep(0.3)
+        await connection.send(sent[1], b"0\r\n\r\n")
+
+    async with proxied(script, mode="observe", stream={"heartbeat": "200ms"}) as (service, _):
+        received = await talk(service, post(), quiet_s=1.0)
+        assert received == head + b"".join(sent) + b"0\r\n\r\n"
+        assert would(service, "heartbeat")
+        assert would(service, "comment")
