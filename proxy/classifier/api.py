@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,6 +18,17 @@ class NotAnAnswerError(ValueError):
     """What was sent to be classified has the wrong shape; the text is a sentence for its sender."""
 
 
+def identity_of(value: object) -> Any:
+    """The `id` that an answer's object is to be given back with."""
+    identity = value.get("id") if isinstance(value, Mapping) else None
+    try:
+        json.dumps(identity, allow_nan=False)
+    except (ValueError, TypeError, RecursionError):
+        # Python reads `NaN` and `1e999`, which no JSON can hold.
+        raise NotAnAnswerError("id: expected a value that JSON can hold") from None
+    return identity
+
+
 def answer_of(value: object) -> Answer:
     """An answer from its JSON object: `provider`, `status`, `headers` (an object or a list of pairs), `body`, `stream`."""
     if not isinstance(value, Mapping):
@@ -27,12 +39,15 @@ def answer_of(value: object) -> Answer:
     provider = value.get("provider")
     if provider is not None and not isinstance(provider, str):
         raise NotAnAnswerError("provider: expected a name")
+    stream = value.get("stream")
+    if stream is not None and not isinstance(stream, bool):
+        raise NotAnAnswerError("stream: expected true or false")
     return Answer(
         status=status,
         headers=_headers(value.get("headers")),
         body=_body(value.get("body")),
         provider=provider or "",
-        stream=bool(value.get("stream")),
+        stream=bool(stream),
     )
 
 
@@ -98,7 +113,7 @@ def classify_json(
     Raises `NotAnAnswerError` where `value` is no answer.
     """
     answer = answer_of(value)
-    identity = value.get("id") if isinstance(value, Mapping) else None
+    identity = identity_of(value)
     if not explain:
         verdict = classify(answer, rules, now=now)
         return {**verdict_dict(verdict, identity), "advice": verdict.advice if verdict else None}

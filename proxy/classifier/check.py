@@ -27,15 +27,22 @@ _MAX_STEPS: Final = 600
 
 def problems(rules: Rules, cases: Sequence[Case]) -> list[str]:
     """Everything that is wrong; empty for a healthy set."""
+    wrong, unproven = examined(rules, cases)
+    return [*wrong, *unproven]
+
+
+def examined(rules: Rules, cases: Sequence[Case]) -> tuple[list[str], list[str]]:
+    """What is wrong, and what may be right but no case shows it."""
     lines = _Lines()
-    found = hygiene(rules, lines)
-    decided, nearly = _judge(rules, cases, found)
+    wrong = hygiene(rules, lines)
+    decided, nearly = _judge(rules, cases, wrong)
+    unproven: list[str] = []
     for rule in rules.rules:
         if rule.id not in decided:
-            found.append(f"{lines.of(rule)}: rule {rule.id}: no case is decided by it")
+            unproven.append(f"{lines.of(rule)}: rule {rule.id}: no case is decided by it")
         elif rule.id not in nearly:
-            found.append(f"{lines.of(rule)}: rule {rule.id}: no case is a near miss of it")
-    return found
+            unproven.append(f"{lines.of(rule)}: rule {rule.id}: no case is a near miss of it")
+    return wrong, unproven
 
 
 def hygiene(rules: Rules, lines: _Lines | None = None) -> list[str]:

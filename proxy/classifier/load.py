@@ -56,6 +56,9 @@ REASON_KEYS: Final = frozenset({"class", "scope", "action", "advice", "meaning",
 RULE_KEYS: Final = frozenset({"id", "when", "then", "tier", "anywhere", "source", "scope", "action"})
 WHEN_KEYS: Final = frozenset({"status", "code", "not_code", "phrase", "unless", "param", "link", "header", "shows"})
 _WORD_TYPES: Final = frozenset({str, int})
+# Both are told in headers.
+_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,120}")
+_REASON: Final = re.compile(r"[a-z0-9_]{1,80}")
 _STATUS: Final = re.compile(r"(?P<low>[1-9](?:[0-9]{2}|xx))(?:(?<!x)-(?P<high>[1-9][0-9]{2}))?")
 _TIERS: Final[Mapping[str, Tier]] = {
     "judged": Tier.JUDGED, "code": Tier.CODE, "phrase": Tier.PHRASE, "hint": Tier.HINT, "status": Tier.STATUS,
@@ -182,6 +185,9 @@ class _Reading:
 
     def reason(self, file: _File, name: str, given: Any) -> None:
         where: list[str | int] = ["reasons", name]
+        if not _REASON.fullmatch(name):
+            file.problem(where, f"reason {name!r}: a reason is one word in snake_case")
+            return
         if not isinstance(given, dict):
             file.problem(where, f"reason {name}: expected class, advice and meaning")
             return
@@ -210,10 +216,10 @@ class _Reading:
 
     def rule(self, file: _File, at: int, given: Any, provider: str, *, user: bool) -> None:
         where: list[str | int] = ["rules", at]
-        if not isinstance(given, dict) or not isinstance(given.get("id"), str):
-            file.problem(where, f"rule {at + 1}: needs an id")
+        name = given.get("id") if isinstance(given, dict) else None
+        if not isinstance(name, str) or not _ID.fullmatch(name):
+            file.problem(where, f"rule {at + 1}: needs an id of letters, digits, '.', '-' and '_'")
             return
-        name = given["id"]
         file.label = f"rule {name}: "
         file.known_keys(given, RULE_KEYS, where)
         if name in self.found:
@@ -257,7 +263,7 @@ class _Reading:
             at=at,
             provider=provider,
             anywhere=bool(given.get("anywhere", False)),
-            source=str(given.get("source", "")),
+            source=str(given.get("source") or ""),
             statuses=file.statuses(when, inner),
             codes=codes,
             not_codes=file.codes(when, "not_code", inner),

@@ -12,12 +12,8 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from proxy.config import Config, ConfigError, file_of, load, warnings
-
-if TYPE_CHECKING:
-    from proxy.classifier import Rules
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -37,45 +33,45 @@ def run(args: argparse.Namespace) -> int:
         print("llm-triage check: needs --config FILE", file=sys.stderr)
         return 2
     config: Config | None = None
+    unproven: list[str] = []
     try:
         config = load(path, env=os.environ)
-        problems = rule_problems(config.rules)
+        problems, unproven = examined_rules(config.rules)
     except ConfigError as error:
-        problems = [*error.problems, *rule_problems(error.rules)]
+        problems = [*error.problems, *examined_rules(error.rules)[0]]
     if config is None or problems:
         print("\n".join(problems))
         print(f"{len(problems)} problem{'s' * (len(problems) != 1)}", file=sys.stderr)
         return 2
     for warning in warnings(config):
         print(f"{path or 'llm-triage'}: warning: {warning}")
+    for told in unproven:
+        place, _, rest = told.partition(": ")
+        print(f"{place}: warning: {rest}")
     print(f"{path or 'llm-triage'}: good, {len(config.upstreams)} upstream{'s' * (len(config.upstreams) != 1)}")
     return connect(config) if args.connect else 0
 
 
-def rule_problems(extra: Sequence[Path]) -> list[str]:
-    """What is wrong with the user's rule files, and with their cases: `cases/own.yaml` beside `own.yaml`."""
+def examined_rules(extra: Sequence[Path]) -> tuple[list[str], list[str]]:
+    """What is wrong with the user's rule files and their cases (`cases/own.yaml` beside `own.yaml`), and what no case shows."""
     from proxy.classifier import RulesError, load_rules  # noqa: PLC0415  # not for --schema
+    from proxy.classifier.cases import read_cases  # noqa: PLC0415
+    from proxy.classifier.check import examined  # noqa: PLC0415
 
     try:
         rules = load_rules(extra)
     except RulesError as error:
-        return list(error.problems)
-    return _problems_of(rules, extra) if extra else []
-
-
-def _problems_of(rules: Rules, extra: Sequence[Path]) -> list[str]:
-    from proxy.classifier import classify  # noqa: PLC0415  # only where there are rules of the user's
-    from proxy.classifier.cases import read_cases  # noqa: PLC0415
-    from proxy.classifier.check import hygiene  # noqa: PLC0415
-
-    ours = tuple(f"{path}:" for path in extra)
-    found = [problem for problem in hygiene(rules) if problem.startswith(ours)]
-    files = [path.parent / "cases" / path.name for path in extra]
-    for case in read_cases([file for file in files if file.is_file()], found):
-        mistakes = case.mistakes(classify(case.answer, rules))
-        if mistakes:
-            found.append(f"{case.file}:{case.line}: case {case.id}: {'; '.join(mistakes)}")
-    return found
+        return list(error.problems), []
+    if not extra:
+        return [], []
+    files = [file for path in extra if (file := path.parent / "cases" / path.name).is_file()]
+    unread: list[str] = []
+    wrong, unproven = examined(rules, read_cases(files, unread))
+    ours = tuple(f"{path}:" for path in (*extra, *files))
+    return (
+        [*unread, *(told for told in wrong if told.startswith(ours))],
+        [told for told in unproven if told.startswith(ours)],
+    )
 
 
 def connect(config: Config) -> int:

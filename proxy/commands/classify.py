@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Final, TextIO
 
 from proxy.classifier import Rules, RulesError, load_rules
-from proxy.classifier.api import NotAnAnswerError, answer_of, verdict_dict
+from proxy.classifier.api import NotAnAnswerError, answer_of, identity_of, verdict_dict
 from proxy.classifier.engine import classify
 from proxy.classifier.explain import Explanation, explain
 from proxy.classifier.export import exported
@@ -72,6 +72,9 @@ def run(args: argparse.Namespace) -> int:
     if args.export_rules:
         print(json.dumps(exported(rules), ensure_ascii=False, indent=1))
         return 0
+    if args.status is not None and not 100 <= args.status <= 999:
+        print("llm-triage classify: --status: expected a number from 100 to 999", file=sys.stderr)
+        return 2
     headers = [_header(text) for text in args.header]
     if None in headers:
         print("llm-triage classify: --header: expected 'Name: value'", file=sys.stderr)
@@ -87,7 +90,9 @@ def run(args: argparse.Namespace) -> int:
         raw = source.read()
     answer = recorded(raw, status=args.status, headers=[one for one in headers if one], provider=args.provider)
     told = explain(answer, rules)
-    sys.stdout.write(page(told, explained=args.explain))
+    sys.stdout.write(_shown(page(told, explained=args.explain), sys.stdout.encoding or "utf-8"))
+    if args.provider and rules.provider(args.provider) is None:
+        print(f"llm-triage classify: no rule file knows the provider {args.provider!r}", file=sys.stderr)
     if told.verdict is None and args.status is None and not raw.startswith(b"HTTP/"):
         print(
             "llm-triage classify: no status was given, so it was read as a 200; --status N says which", file=sys.stderr
@@ -98,6 +103,14 @@ def run(args: argparse.Namespace) -> int:
 def _header(text: str) -> tuple[str, str] | None:
     name, colon, value = text.partition(":")
     return (name.strip(), value.strip()) if colon and name.strip() else None
+
+
+def _shown(text: str, encoding: str) -> str:
+    """A page that can be printed: what a provider wrote must not steer the terminal, nor end in an error of its encoding."""
+    seen = "".join(
+        char if char.isprintable() or char == "\n" else char.encode("unicode_escape").decode("ascii") for char in text
+    )
+    return seen.encode(encoding, "backslashreplace").decode(encoding)
 
 
 def _lines(source: Iterable[bytes], rules: Rules, out: TextIO, *, explained: bool) -> int:
@@ -118,8 +131,9 @@ def _line(line: bytes, rules: Rules, *, explained: bool) -> dict[str, Any]:
         value = json.loads(line)
     except (ValueError, RecursionError):
         return {"invalid": "the line is no JSON"}
-    identity = value.get("id") if isinstance(value, dict) else None
+    identity = None
     try:
+        identity = identity_of(value)
         answer = answer_of(value)
     except NotAnAnswerError as error:
         return {**({"id": identity} if identity is not None else {}), "invalid": str(error)}

@@ -56,12 +56,18 @@ def test_headers_may_be_pairs_and_repeat() -> None:
 @pytest.mark.parametrize(
     "value",
     [None, [], 7, "x", {}, {"status": "429"}, {"status": True}, {"status": 7}, {"status": 429, "body": {}}, {"status": 429, "headers": 7},
-     {"status": 429, "headers": [["a"]]}, {"status": 429, "headers": {"a": {}}}, {"status": 429, "provider": 7}],
+     {"status": 429, "headers": [["a"]]}, {"status": 429, "headers": {"a": {}}}, {"status": 429, "provider": 7}, {"status": 429, "stream": "no"}],
 )  # fmt: skip
 def test_what_is_no_answer_is_told_in_a_sentence(value: Any) -> None:
     with pytest.raises(NotAnAnswerError) as caught:
         answer_of(value)
     assert str(caught.value)
+
+
+@pytest.mark.parametrize("identity", ["NaN", "1e999", '{"a": [-Infinity]}'])
+def test_an_id_that_no_json_can_hold_is_not_given_back(identity: str) -> None:
+    with pytest.raises(NotAnAnswerError, match="id: "):
+        classify_json(json.loads(f'{{"status": 429, "id": {identity}}}'))
 
 
 def test_an_explanation_tells_evidence_rules_and_why() -> None:

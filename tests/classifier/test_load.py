@@ -162,6 +162,8 @@ def test_a_users_reason_replaces_the_built_in_one(tmp_path: Path) -> None:
             ["3: rule a: tier: 'codes' is not one of"],
         ),
         ("rules:\n- when: {code: x}\n  then: quota\n", ["2: rule 1: needs an id"]),
+        ('rules:\n- {id: "a\\nb", when: {code: x}, then: quota}\n', ["2: rule 1: needs an id of letters"]),
+        ("reasons:\n  no word: {class: auth, advice: a, meaning: b}\n", ["2: reason 'no word': a reason is one word"]),
         (
             "rules:\n- {id: a, when: {code: x}, then: quota}\n- {id: a, when: {code: y}, then: quota}\n",
             ["3: rule a: this id is used twice"],

@@ -82,10 +82,27 @@ def test_the_users_rules_are_held_to_their_cases(file: Path, capsys: pytest.Capt
     cases.parent.mkdir()
     cases.write_text(OWN_CASES.replace("CLASS", "rate_limited"))
     assert main(["check", "--config", str(file)]) == 0, capsys.readouterr().out
-    capsys.readouterr()
+    said = capsys.readouterr().out
+    assert "warning" not in said
     cases.write_text(OWN_CASES.replace("CLASS", "auth"))
     assert main(["check", "--config", str(file)]) == 2
     assert capsys.readouterr().out == f"{cases}:3: case own-full: class: expected auth, got rate_limited\n"
+
+
+def test_a_users_rule_that_no_case_shows_is_a_warning(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file.write_text(file.read_text() + "rules: [own.yaml]\n")
+    own = file.with_name("own.yaml")
+    own.write_text(OWN_RULES)
+    assert main(["check", "--config", str(file)]) == 0
+    assert f"{own}:5: warning: rule own.full: no case is decided by it\n" in capsys.readouterr().out
+
+
+def test_a_users_rule_that_can_never_win_is_a_mistake(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file.write_text(file.read_text() + "rules: [own.yaml]\n")
+    own = file.with_name("own.yaml")
+    own.write_text(f"{OWN_RULES}  - {{id: own.late, when: {{code: house_full}}, then: house_limit}}\n")
+    assert main(["check", "--config", str(file)]) == 2
+    assert capsys.readouterr().out == f"{own}:8: rule own.late: can never win, own.full takes all of it first\n"
 
 
 def test_warnings_do_not_fail(file: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -126,7 +126,38 @@ def test_bad_rules_are_told_by_line(tmp_path: Path, body: str, capsys: pytest.Ca
     assert f"{rules}:2: " in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("words", [("--header", "nocolon"), ("/does/not/exist",)])
+@pytest.mark.parametrize("encoding", ["utf-8", "ascii"])
+def test_what_a_provider_wrote_steers_no_terminal_and_breaks_no_output(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, encoding: str
+) -> None:
+    path = tmp_path / "answer"
+    path.write_text('{"error":{"message":"a \\u001b[2J b \\ud800 c 余额"}}', encoding="utf-8")
+    out = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
+    monkeypatch.setattr("sys.stdout", out)
+    assert run("--status", "429", "--explain", str(path)) == 0
+    out.seek(0)
+    text = out.read()
+    assert r"a \x1b[2J b \ud800 c" in text
+    assert ("余额" in text) is (encoding == "utf-8")
+
+
+def test_a_provider_that_nobody_knows_is_said(body: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("--status", "429", "--provider", "opnai", body) == 0
+    assert "no rule file knows the provider 'opnai'" in capsys.readouterr().err
+
+
+def test_every_line_out_is_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "answers.jsonl"
+    path.write_text('{"id": 1e999, "status": 429}\n{"id": "a", "status": 429}\n', encoding="utf-8")
+    assert run("--jsonl", str(path)) == 1
+    first, second = capsys.readouterr().out.splitlines()
+    assert json.loads(first) == {"invalid": "id: expected a value that JSON can hold"}
+    assert json.loads(second)["id"] == "a"
+
+
+@pytest.mark.parametrize(
+    "words", [("--header", "nocolon"), ("/does/not/exist",), ("--status", "99"), ("--status", "1000")]
+)
 def test_wrong_usage(words: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
     assert run(*words) == 2
     assert capsys.readouterr().err.startswith("llm-triage classify:")
