@@ -2,17 +2,18 @@
 on the loop that production has.
 
 One of each serves all cuts: synchronous clients call it from threads, asynchronous ones and other programs as well. A
-call to `url(name, at, how)` gets the first `at` bytes of a stream of tests/stream/good.py, then the end that `how` names.
+call to `url(name, at, how)` gets the first `at` bytes of a stream of tests/stream/good.py, then the end that `how` names; `slow` is whole, with silences between its events.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import random
 import threading
 from collections.abc import Iterator
-from typing import Final
+from typing import Any, Final
 
 import uvloop
 
@@ -26,6 +27,7 @@ STREAMS: Final[dict[str, Good]] = {good.name.replace(" ", "-"): good for good in
 HOWS: Final = ("clean", "close", "reset", "framing")
 
 _APART_S: Final = 0.002
+_SILENCE_S: Final = 0.07  # between the events of a slow one
 _PIECE: Final = 700  # so that a cut stream comes in one read or a few, as it does in life
 
 
@@ -41,7 +43,7 @@ class Cutting:
 
 
 @contextlib.contextmanager
-def cutting() -> Iterator[Cutting]:
+def cutting(**settings: Any) -> Iterator[Cutting]:
     cutter = Cutting()
     ready, done = threading.Event(), asyncio.Event()
     loop = uvloop.new_event_loop()
@@ -49,7 +51,7 @@ def cutting() -> Iterator[Cutting]:
     async def serve() -> None:
         async with (
             upstream(_answer) as provider,
-            running(config(provider.url, retry={"max": 0}, log={"level": "error"})) as service,
+            running(config(provider.url, retry={"max": 0}, log={"level": "error"}, **settings)) as service,
         ):
             cutter.base, cutter.service = service.data_url, service
             ready.set()
@@ -77,11 +79,14 @@ async def _answer(connection: Connection, request: Request) -> None:
         connection.close()
         return
     await connection.send(head + b"Transfer-Encoding: chunked\r\n\r\n")
-    for start in range(0, len(body), _PIECE):
-        piece = body[start : start + _PIECE]
-        await connection.send(b"%x\r\n%b\r\n" % (len(piece), piece))
+    if how == "slow":
+        pieces = [body[start:end] for start, end in itertools.pairwise((0, *ends(body)))]
+    else:
+        pieces = [body[start : start + _PIECE] for start in range(0, len(body), _PIECE)]
+    for piece in pieces:
+        await connection.send(b"%x\r\n%b\r\n" % (len(piece), piece), pause_s=_SILENCE_S if how == "slow" else 0.0)
     match how:
-        case "clean":
+        case "clean" | "slow":
             await connection.send(b"0\r\n\r\n")
         case "close":
             connection.close()

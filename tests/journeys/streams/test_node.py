@@ -11,12 +11,13 @@ import os
 import shutil
 import subprocess
 import tempfile
+import urllib.request
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
-from tests.journeys.streams.cutting import HOWS, STREAMS, Cutting, near_ends
+from tests.journeys.streams.cutting import HOWS, STREAMS, Cutting, cutting, near_ends
 
 HERE: Final = Path(__file__).parent / "node"
 STREAM_OF: Final = {
@@ -80,6 +81,20 @@ def test_a_client_raises_or_has_had_the_whole_answer(cut: Cutting, installed: Pa
     raised = [judge(client, place, answer, whole) for place, answer in zip(places[1:], answers, strict=True)]
     assert any(raised)
     assert not all(raised)
+
+
+@pytest.mark.timeout(240)
+@pytest.mark.parametrize("client", STREAM_OF)
+def test_heartbeats_are_nothing_to_a_client(cut: Cutting, installed: Path, client: str) -> None:
+    name = STREAM_OF[client]
+    place = (name, len(STREAMS[name].text), "slow")
+    with cutting(stream={"heartbeat": "20ms"}) as beating:
+        with urllib.request.urlopen(beating.url(*place) + "/v1/chat/completions", data=b"{}") as raw:
+            assert raw.read().count(b"\n:\n") >= 3
+        without, read_on = read(installed, client, [cut.url(*place)]), read(installed, client, [beating.url(*place)])
+    assert read_on == without
+    assert read_on[0]["error"] is None
+    assert len(read_on[0]["told"]) >= 3
 
 
 def judge(client: str, place: tuple[int, str], answer: Any, whole: Any) -> bool:
