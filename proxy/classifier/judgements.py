@@ -162,6 +162,9 @@ _OUT_OF_MONEY: Final = tuple(
         "balance .. insufficient|low|empty|exhausted",
         "余额不足",
         "欠费",
+        "预算",
+        "消费",
+        "费用",
     )
 )
 _WINDOWS: Final[Mapping[tuple[str, str], str]] = {
@@ -421,7 +424,9 @@ def status_said(layer: Layer) -> int | None:
 
 def shows_payment_status(_: Evidence, layer: Layer) -> Seen | None:
     """A wrapper that quotes a 402 tells of an upstream that asks for money."""
-    return Seen("quotes a status 402: payment is asked for") if status_said(layer) == 402 else None
+    if "402" not in layer.heard().vocabulary or status_said(layer) != 402:
+        return None
+    return Seen("quotes a status 402: payment is asked for")
 
 
 JUDGEMENTS: Final[Mapping[str, Judgement]] = {
