@@ -120,7 +120,15 @@ def decide(
     waited_out = is_own_window and own_left == 0 and failed.retries > 0
     if max(stated_s, paced_s) > left_s:
         return Stop(Why.WAIT, used_up=waited_out)
-    wait_s = stated_s + chance() * _JITTER_S if stated_s > 0 else _drawn(failed.retries, limits.alone, backoff, chance)
+    in_place = () if stated_s > 0 else _in_place(failed.retries, limits.alone, backoff)
+    if sum(in_place) > left_s:
+        return Stop(Why.DEADLINE)  # the caller has time for what the deadline would cut short
+    if stated_s > 0:
+        wait_s = stated_s + chance() * _JITTER_S
+    elif in_place:
+        wait_s = in_place[0] * (1 - _SPREAD * chance())
+    else:
+        wait_s = backoff.draw(failed.retries, chance)
     if paced_s > wait_s:
         wait_s = _spread(paced_s, chance)
     is_free = is_own_window and (own_left is None or 0 < own_left * stated_s <= left_s)
@@ -138,14 +146,15 @@ def decide_again(*, now: float, limits: Limits, paced_until: float, chance: Call
     return Stop(Why.WAIT) if paced_s > left_s else Retry(min(_spread(paced_s, chance), left_s))
 
 
-def _drawn(retries: int, alone: Alone | None, backoff: Backoff, chance: Callable[[], float]) -> float:
-    """Full jitter; but in place of a caller's own repeat, its own wait: just before it would have come itself.
+def _in_place(retries: int, alone: Alone | None, backoff: Backoff) -> tuple[float, ...]:
+    """The waits before repeats that the caller would else make itself: as its own, so that we come just before it would.
 
-    Anything from nothing on would spend both repeats on the first moments of a trouble that the caller alone outlasts.
+    Full jitter would spend these repeats on the first moments of a trouble that the caller alone outlasts.
     """
-    if alone is None or not alone.repeats_left(retries):
-        return backoff.draw(retries, chance)
-    return min(backoff.longest_s(retries), alone.wait_s(retries)) * (1 - _SPREAD * chance())
+    if alone is None:
+        return ()
+    ours = range(retries, retries + alone.repeats_left(retries))
+    return tuple(min(backoff.longest_s(n), alone.wait_s(n)) for n in ours)
 
 
 def _spread(paced_s: float, chance: Callable[[], float]) -> float:

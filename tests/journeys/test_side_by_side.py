@@ -19,7 +19,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from email.utils import formatdate
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import anthropic
 import anthropic._base_client
@@ -83,16 +83,16 @@ class Came:
     done_at: float  # when the application had the outcome
 
 
-async def ask(form: str, url: str) -> Outcome:
+async def ask(form: str, url: str, **options: Any) -> Outcome:
     make = anthropic.DefaultHttpxClient if form.startswith("anthropic") else openai.DefaultHttpxClient
-    return await ALL[form](url, "m", http_client=make(verify=CONTEXT))
+    return await ALL[form](url, "m", http_client=make(verify=CONTEXT), **options)
 
 
-async def call(form: str, trouble: Trouble, chance: float | None) -> Came:
+async def call(form: str, trouble: Trouble, chance: float | None, **options: Any) -> Came:
     """`chance`: the proxy's; None: without the proxy."""
     server = Troubled(trouble, form)
     async with provider(server.script) as up, before(up.url, chance) as url:
-        outcome = await ask(form, url)
+        outcome = await ask(form, url, **options)
         done_at = time.monotonic()
     return Came(outcome, len(server.times), server.times[0], done_at)
 
@@ -205,6 +205,12 @@ async def test_an_outage_that_the_client_outlasts(seconds: float, turn: Turn) ->
     """The repeats must not all be spent on its first moments."""
     trouble = until(seconds, turn)
     await compare(lambda form, chance: call(form, trouble, chance), chances=[*CHANCES, 0.5])
+
+
+@pytest.mark.parametrize("timeout_s", [2.0, 4.4])
+async def test_an_outage_that_an_impatient_client_outlasts(timeout_s: float) -> None:
+    """A quarter of its patience is the proxy's deadline, and shorter than its own repeats take."""
+    await compare(lambda form, chance: call(form, until(1.0, DOWN), chance, timeout=timeout_s))
 
 
 async def test_an_error_as_first_event() -> None:

@@ -178,6 +178,20 @@ def test_a_caller_that_repeats_by_itself_is_not_served_later_than_it_would_be_al
     assert max(waits) == pytest.approx(longest_s, abs=1e-4)
 
 
+@pytest.mark.parametrize(
+    ("made", "retries", "needed_s"),
+    [(0, 0, 1.125), (0, 1, 0.75), (1, 0, 0.75)],
+    ids=["both", "last", "last of its own"],
+)
+def test_what_the_deadline_would_cut_short_is_left_to_such_a_caller(made, retries, needed_s):
+    """Else it would be told, before its own repeats are due, that they have been made."""
+    purse = Purse()
+    assert ask(made=made, retries=retries, left_s=needed_s - 0.01, spend=purse) == Stop(Why.DEADLINE)
+    assert purse.asked == 0
+    assert isinstance(ask(made=made, retries=retries, left_s=needed_s), Retry)
+    assert isinstance(ask(retries=retries, left_s=0.1), Retry)
+
+
 def test_a_shorter_schedule_stays_shorter():
     quick = Backoff(base_s=0.02, cap_s=0.03)
     limits = Limits(5, NOW + 60, alone=Alone(0))
