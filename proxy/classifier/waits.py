@@ -114,18 +114,22 @@ _PROSE_SPAN: Final = re.compile(rf"({_DURATION})(?: (?:and|then))? (?:before|unt
 _WHEN: Final = (
     r"(?:reset|resets|again|available|until|after|retry|wait|access|back)[a-z ]{0,20}(?: (?:at|on|until|after))?:? "
 )
+# A zone that RFC 822 does not name is not guessed.
+_NO_OTHER_ZONE: Final = (
+    r"(?! ?\(?(?:[ecmp]t|ce?s?t|[a-z]{1,2}st|hkt|sgt|(?:pacific|eastern|central|mountain)(?: \w{1,8})? time)\b)"
+)
 _INSTANT: Final = re.compile(
     rf"{_WHEN}"
-    r"(\d{4}-\d\d-\d\d[t ]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?: ?z| ?utc| ?[+-]\d\d:?\d\d)?|\d{4}-\d\d-\d\d at \d\d:\d\d utc)"
+    r"(\d{4}-\d\d-\d\d[t ]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?+(?: ?z| ?utc| ?[+-]\d\d:?\d\d)?+|\d{4}-\d\d-\d\d at \d\d:\d\d utc)"
+    rf"{_NO_OTHER_ZONE}"
 )
 _INSTANT_CJK: Final = re.compile(r"(\d{4}-\d\d-\d\d \d\d:\d\d(?::\d\d)?) ?(?:后|後)?(?:自动)?(?:重置|恢复|刷新)")
 _MONTH: Final = r"(?P<month>jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]{0,6}\.?"
 _DAY_OF_MONTH: Final = r"(?P<day>\d{1,2})(?:st|nd|rd|th)?"
-_TIME: Final = r"(?P<hour>\d{1,2}):(?P<rest>\d\d(?::\d\d)?)"
-# A zone that RFC 822 does not name is not guessed.
+_TIME: Final = r"(?P<hour>\d{1,2}):(?P<rest>\d\d(?::\d\d)?+)"
 _ZONE: Final = (
-    r" ?(?P<half>[ap]\.?m\b)?\.?(?: ?\(?(?P<zone>utc|gmt|z|[ecmp][sd]t|[+-]\d\d:?\d\d)\b)?"
-    r"(?! ?\(?(?:[ecmp]t|ce?s?t|[a-z]{1,2}st|hkt|sgt)\b)"
+    r"(?: ?(?P<half>[ap]\.?m\b)\.?)?+(?: ?\(?(?P<zone>utc|gmt|z|[ecmp][sd]t|[+-]\d\d:?\d\d)\b)?+"
+    rf"{_NO_OTHER_ZONE}"
 )
 # `Nov 21, 2026 at 10:00 AM UTC`, `Sat, 21 Nov 2026 10:00:00 GMT` and `Saturday, 21-Nov-26 10:00:00 GMT`, `Sat Nov 21 10:00:00 2026`
 _DATED: Final = tuple(
