@@ -78,6 +78,11 @@ _EMPTY: Final = frozenset({"", "none", "null", "undefined"})
 _SKELETON: Final[dict[int, int | None]] = {ord("_"): None, ord("-"): None, ord(" "): None}
 
 
+def members() -> dict[str, list[str]]:
+    """What is held by members of which names, in the spelling of `_kind_of`."""
+    return {kind.name.lower(): sorted(name for name, of in _KINDS.items() if of is kind) for kind in _Kind}
+
+
 @lru_cache(maxsize=2048)
 def _kind_of(name: str) -> tuple[str, _Kind | None]:
     """A member's name without its spelling (`retryAfter`, `retry_after`, `Retry-After`), and what it holds."""

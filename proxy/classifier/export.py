@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from proxy.classifier.evidence import members
 from proxy.classifier.rules import Rule, Rules, Tier
 
 FORMAT: Final = 1
 
 
 def exported(rules: Rules) -> dict[str, Any]:
-    """Reasons, providers and rules, the rules in the order in which they are tried."""
+    """Members, reasons, providers and rules, the rules in the order in which they are tried."""
     return {
         "format": FORMAT,
         "tiers": [tier.name.lower() for tier in Tier],
+        "members": members(),
         "reasons": {
             name: {
                 "class": reason.cls.value,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import subprocess
@@ -136,6 +137,8 @@ def test_the_exported_table_holds_every_rule_reason_and_provider() -> None:
     assert {rule["id"] for rule in table["rules"]} == {rule.id for rule in rules.rules}
     assert set(table["reasons"]) == set(rules.reasons)
     assert set(table["providers"]) == set(rules.providers)
+    assert {"code", "errorcode", "type"} <= set(table["members"]["code"])
+    assert not any(set(one) & set(other) for one, other in itertools.combinations(table["members"].values(), 2))
     tiers = [table["tiers"].index(rule["tier"]) for rule in table["rules"]]
     assert tiers == sorted(tiers)
     for rule in table["rules"]:
