@@ -129,7 +129,6 @@ _LIMIT_WORDS: Final = frozenset(
         "限",
         "超",
         "频",
-        "額",
         "额",
         "完",
         "尽",
