@@ -115,7 +115,7 @@ class WaitOrigin(StrEnum):
     """Where an answer stated its wait. Official clients see only `RETRY_AFTER`."""
 
     RETRY_AFTER = "retry_after"  # retry-after-ms, retry-after
-    BODY = "body"  # a machine-readable member
+    BODY = "body"  # a machine-readable member, or a header that no official client reads
     PROSE = "prose"  # "try again in 1m26.4s"
     RESET = "reset"  # the reset header of a window whose remaining is 0
 
