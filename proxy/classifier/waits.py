@@ -120,8 +120,8 @@ _NO_OTHER_ZONE: Final = (
 )
 _INSTANT: Final = re.compile(
     rf"{_WHEN}"
-    r"(\d{4}-\d\d-\d\d[t ]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?+(?: ?z| ?utc| ?[+-]\d\d:?\d\d)?+|\d{4}-\d\d-\d\d at \d\d:\d\d utc)"
-    rf"{_NO_OTHER_ZONE}"
+    r"(\d{4}-\d\d-\d\d[t ]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?+"
+    rf"(?: ?z| ?utc| ?[+-]\d\d:?\d\d|{_NO_OTHER_ZONE})|\d{{4}}-\d\d-\d\d at \d\d:\d\d utc)"
 )
 _INSTANT_CJK: Final = re.compile(r"(\d{4}-\d\d-\d\d \d\d:\d\d(?::\d\d)?) ?(?:后|後)?(?:自动)?(?:重置|恢复|刷新)")
 _MONTH: Final = r"(?P<month>jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]{0,6}\.?"
