@@ -128,8 +128,8 @@ _MONTH: Final = r"(?P<month>jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z
 _DAY_OF_MONTH: Final = r"(?P<day>\d{1,2})(?:st|nd|rd|th)?"
 _TIME: Final = r"(?P<hour>\d{1,2}):(?P<rest>\d\d(?::\d\d)?+)"
 _ZONE: Final = (
-    r"(?: ?(?P<half>[ap]\.?m\b)\.?)?+(?: ?\(?(?P<zone>utc|gmt|z|[ecmp][sd]t|[+-]\d\d:?\d\d)\b)?+"
-    rf"{_NO_OTHER_ZONE}"
+    r"(?: ?(?P<half>[ap]\.?m\b)\.?)?+"
+    rf"(?: ?\(?(?P<zone>utc|gmt|z|[ecmp][sd]t|[+-]\d\d:?\d\d)\b|{_NO_OTHER_ZONE})"
 )
 # `Nov 21, 2026 at 10:00 AM UTC`, `Sat, 21 Nov 2026 10:00:00 GMT` and `Saturday, 21-Nov-26 10:00:00 GMT`, `Sat Nov 21 10:00:00 2026`
 _DATED: Final = tuple(

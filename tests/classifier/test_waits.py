@@ -169,6 +169,8 @@ def test_members_of_a_body(members: dict[str, Any], seconds: float | None) -> No
         ("You will be back on Fri Jan 15 08:01:00 2027", 60.0),
         ("Try again at Jan 15, 2027 10:00", 7200.0),
         ("Try again at Jan 15, 2027 10:00 JST", None),
+        ("Try again at Jan 15, 2027 16:01 +0800 CST", 60.0),
+        ("It will reset at 2027-01-15 16:01:00 +0800 CST", 60.0),
         ("Try again at Jan 15, 2027 10:00 PT", None),
         ("Try again at Jan 15, 2027 10:00:30 AM CET", None),
         ("Try again at Jan 15, 2027 10:00 (Pacific Time)", None),
