@@ -163,7 +163,10 @@ _OUT_OF_MONEY: Final = tuple(
         "欠费",
         "预算",
         "消费",
-        "费用",
+        "费用限",
+        "费用超",
+        "费用达",
+        "费用上限",
     )
 )
 _WINDOWS: Final[Mapping[tuple[str, str], str]] = {
