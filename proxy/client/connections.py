@@ -57,12 +57,23 @@ class Protocol(ResponseHandler):
     """
 
     calls = 0
-    heard = False  # a byte has come since the latest request
+    heard = False  # a byte has come since the latest request, or since it was answered
     listener: Callable[[], None] | None = None  # called when something has come for the body's reader, or it is over
 
     @property
     def served(self) -> bool:
         return self.calls > 1
+
+    @property
+    def is_sending(self) -> bool:
+        return self.transport is not None and self.transport.get_write_buffer_size() > 0
+
+    def close(self) -> None:
+        """What has not gone out is given up: else a peer that reads no more would keep the connection open."""
+        if self.is_sending:
+            self.abort()
+        else:
+            super().close()
 
     def await_answer(self, *, skips_body: bool) -> None:
         """Before a request is written: what will be read is an answer to it."""
@@ -145,9 +156,18 @@ class Connector(TCPConnector):
         return connection
 
     async def _get(self, key: ConnectionKey, traces: Any) -> Connection | None:
-        """*private*: an idle connection. `connect` asks for one first of all, before anything else can run."""
+        """*private*: an idle connection. `connect` asks for one first of all, before anything else can run.
+
+        Where something has come unasked, it would be taken for the answer to this call: that one is given up.
+        """
         skips, self._skips_idle = self._skips_idle, False
-        return None if skips else await super()._get(key, traces)
+        while not skips and (connection := await super()._get(key, traces)) is not None:
+            protocol = connection.protocol
+            assert isinstance(protocol, Protocol)
+            if not (protocol.heard or protocol.should_close):
+                return connection
+            connection.close()
+        return None
 
 
 def _socket(address: Any) -> socket.socket:

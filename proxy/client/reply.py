@@ -48,9 +48,13 @@ class Reply:
         if connection is None:
             return
         self.connection = None
-        self._protocol.listener = None
+        protocol = self._protocol
+        protocol.listener = None
+        protocol.heard = False
         if self._upload is not None and not self._upload.done():  # answered before the request was read to its end
             self._upload.cancel()
+            connection.close()
+        elif protocol.is_sending:  # or sent: the next one would wait behind it
             connection.close()
         else:
             connection.release()

@@ -66,20 +66,18 @@ class Flow:
 
         Comments fill silences of `heartbeat_s` (0: none).
         """
+        quiet_s = self._quiet_s(idle_s, heartbeat_s)
         is_late = False
-        while not self._pass():
-            quiet_s = _GRACE_S if is_late else self._quiet_s(idle_s, heartbeat_s)
-            if await self._stops_within(quiet_s):
-                return True
+        while not (self._pass() or await self._stops_within(quiet_s) or self._pass()):
             now = time.monotonic()
-            if idle_s and now >= self.since + idle_s:
-                # A process that was held up runs its timers before it reads: what has come already was no silence.
-                if is_late and not self._pass():
-                    return False
-                is_late = True
-            elif heartbeat_s and now >= self.read_at + heartbeat_s:
+            # A process that was held up runs its timers before it reads: what has come already was no silence.
+            was_late, is_late = is_late, bool(idle_s) and now >= self.since + idle_s
+            if was_late and is_late:
+                return False
+            if heartbeat_s and not is_late and now >= self.read_at + heartbeat_s:
                 self._beat(self._watch.heartbeat())
                 self.read_at = now
+            quiet_s = _GRACE_S if is_late else self._quiet_s(idle_s, heartbeat_s)
         return True
 
     async def _stops_within(self, seconds: float | None) -> bool:
@@ -91,11 +89,12 @@ class Flow:
                 async with asyncio.timeout(seconds):
                     await stopped
         except TimeoutError:
-            return False
-        else:
-            return True
+            if stopped.cancelled():
+                return False
+            stopped.result()  # in the turn in which time was over, something came all the same
         finally:
             self._stopped = None
+        return True
 
     def _quiet_s(self, idle_s: float, heartbeat_s: float) -> float | None:
         """How long nothing need be done if nothing comes."""

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import socket
+import time
 
 import pytest
 
 from proxy.client.connections import Protocol
 from proxy.way.flow import Flow
 from proxy.way.sink import Sink
-from tests.way.test_streams import DONE, HEAD, LAST, chunk, delta, unchunked
-from tests.wire import Connection, Request, post, proxied, talk
+from tests.way.test_streams import DONE, HEAD, LAST, OVERLOADED, chunk, delta, unchunked
+from tests.wire import Connection, Request, port_of, post, proxied, talk
 
 EVENTS = [delta(f"word {n}") for n in range(40)]
 
@@ -80,3 +83,37 @@ async def test_an_event_goes_on_in_the_turn_in_which_it_came(
     assert set(delays[1:-1]) == {0}
     # The task that delivers the stream slept through all of it, and so did its timers.
     assert waits <= 2
+
+
+# What comes last, and all that the client has of it.
+STOP = chunk(delta("", "stop") + DONE)
+ENDINGS = {
+    "an end": (STOP + LAST, STOP + LAST),
+    "a cut": (chunk(EVENTS[1]) + b"zz\r\n", b"session=reset\n\r\n" + LAST),
+    "an error": (chunk(OVERLOADED + EVENTS[1]), EVENTS[1] + b"\r\n"),
+    "an event": (chunk(EVENTS[1]), chunk(EVENTS[1])),
+}
+
+
+@pytest.mark.parametrize("settings", [{"heartbeat": "100ms"}, {"idle_timeout": "100ms"}], ids=["heartbeat", "idle"])
+@pytest.mark.parametrize("ending", ENDINGS)
+async def test_what_comes_in_the_turn_in_which_a_timer_ends_is_not_lost(ending: str, settings: dict[str, str]) -> None:
+    sent, last = ENDINGS[ending]
+    wire: list[socket.socket] = []
+
+    async def script(at: Connection, _: Request) -> None:
+        wire.append(socket.socket(fileno=os.dup(at.writer.get_extra_info("socket").fileno())))
+        await at.send(HEAD, chunk(EVENTS[0]))
+        await at.gone(5)
+
+    async with proxied(script, stream=settings) as (service, _):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port_of(service))
+        writer.write(post())
+        await asyncio.wait_for(reader.readuntil(chunk(EVENTS[0])), 2)
+        await asyncio.sleep(0.03)
+        with wire[0]:
+            wire[0].send(sent)
+        time.sleep(0.1)  # noqa: ASYNC251 - the loop: what came and the timer are due in one turn
+        received = chunk(EVENTS[0]) + await asyncio.wait_for(reader.readuntil(last), 2)
+        writer.close()
+    assert received.count(b"data: ") == {"an end": 3, "a cut": 3, "an error": 3, "an event": 2}[ending]
