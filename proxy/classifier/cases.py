@@ -19,7 +19,8 @@ from typing import Any, Final
 import yaml
 
 from proxy.classifier.api import NotAnAnswerError, answer_of
-from proxy.classifier.load import composed, line_of, plain, rules_directory
+from proxy.classifier.load import rules_directory
+from proxy.classifier.nodes import composed, line_of, plain
 from proxy.model import Answer, Verdict
 
 _TOLERANCE_S: Final = 1.0

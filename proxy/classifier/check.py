@@ -16,7 +16,7 @@ import yaml
 from proxy.classifier.cases import Case
 from proxy.classifier.engine import classify, decide
 from proxy.classifier.evidence import gather
-from proxy.classifier.load import composed, line_of
+from proxy.classifier.nodes import composed, line_of
 from proxy.classifier.phrases import Phrase
 from proxy.classifier.rules import Rule, Rules, Tier
 from proxy.model import Answer

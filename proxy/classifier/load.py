@@ -18,32 +18,12 @@ import yaml
 
 from proxy.builtin import config_dir
 from proxy.classifier.judgements import JUDGEMENTS
+from proxy.classifier.nodes import composed, line_of, plain
 from proxy.classifier.own import OWN_REASONS
 from proxy.classifier.phrases import Phrase, PhraseError, compile_phrase
 from proxy.classifier.rules import Reason, Rule, Rules, Tier, build_index, provider_key, reason_of
 from proxy.classifier.words import code_word
 from proxy.model import Action, Class, Dialect, Provider, Scope
-
-_SAFE: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-STRING: Final = "tag:yaml.org,2002:str"
-_WORDS: Final[Mapping[str, object]] = {
-    "true": True, "yes": True, "on": True, "false": False, "no": False, "off": False, "null": None, "~": None, "": None,
-}  # fmt: skip
-# What may be something other than a string: these words, and what begins as a number or a sign does.
-_NO_STRING: Final = frozenset(spelled for word in _WORDS for spelled in (word, word.title(), word.upper()))
-_NO_LETTER: Final = frozenset("0123456789+-.=<")
-
-
-class RuleLoader(_SAFE):  # type: ignore[misc]
-    """Tells most nodes by sight: PyYAML tries its patterns on each, a third of the whole reading."""
-
-    def resolve(self, kind: Any, value: Any, implicit: Any) -> Any:
-        if kind is not yaml.ScalarNode:
-            return self.DEFAULT_SEQUENCE_TAG if kind is yaml.SequenceNode else self.DEFAULT_MAPPING_TAG
-        if not implicit[0] or (value not in _NO_STRING and value[:1] not in _NO_LETTER):
-            return STRING
-        return super().resolve(kind, value, implicit)
-
 
 TOP_KEYS: Final = frozenset({"provider", "reasons", "rules"})
 HEAD_KEYS: Final = frozenset(
@@ -398,56 +378,6 @@ class _File:
                 continue
             found.update(range(int(low.replace("x", "0")), int(high.replace("x", "9")) + 1))
         return frozenset(found)
-
-
-def composed(text: str) -> Any:
-    """The nodes of a YAML document, None for an empty one."""
-    return yaml.compose(text, Loader=RuleLoader)
-
-
-def plain(node: Any) -> Any:
-    """The value of a composed document. PyYAML's own constructor does the same in three times the time."""
-    if node is None:
-        return None
-    if node.tag is STRING:
-        return node.value
-    if isinstance(node, yaml.ScalarNode):
-        text = node.value
-        if node.tag == STRING:
-            return text
-        kind = node.tag.rpartition(":")[2]
-        try:
-            if kind == "int":
-                return int(text) if text.lstrip("-").isdigit() else text
-            if kind == "float":
-                return float(text)
-        except ValueError:
-            return text  # `.inf`, thousands of digits
-        return _WORDS.get(text.lower(), text)
-    if isinstance(node, yaml.SequenceNode):
-        return [plain(item) for item in node.value]
-    value = {key.value: plain(item) for key, item in node.value if isinstance(key, yaml.ScalarNode)}
-    if len(value) != len(node.value):
-        problem = "a key of this mapping is given twice, or is no word"
-        raise yaml.constructor.ConstructorError(None, None, problem, node.start_mark)
-    return value
-
-
-def line_of(node: Any, where: Iterable[str | int]) -> int:
-    """The line of a value in a composed document, or of the nearest one around it."""
-    line = node.start_mark.line + 1 if node is not None else 1
-    for step in where:
-        if isinstance(node, yaml.MappingNode):
-            pair = next(((key, value) for key, value in node.value if key.value == str(step)), None)
-            if pair is None:
-                return int(line)
-            line, node = pair[0].start_mark.line + 1, pair[1]
-        elif isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):
-            node = node.value[step]
-            line = node.start_mark.line + 1
-        else:
-            return int(line)
-    return int(line)
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
