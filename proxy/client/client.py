@@ -24,10 +24,7 @@ from proxy.client.broke import Broke, reason_of
 from proxy.client.connections import Connector, Progress, Protocol
 from proxy.client.reply import Reply
 
-HEAD_LINE: Final = 256 * 1024  # an answer's header line; a good answer must not be refused for its length
-HEAD_FIELDS: Final = 2048
-READ_BYTES: Final = 64 * 1024
-
+_INTERIM: Final = 100
 _SWITCHED: Final = 101
 _FINAL: Final = 200
 _BODILESS: Final = frozenset((hdrs.METH_GET, hdrs.METH_HEAD, hdrs.METH_OPTIONS, hdrs.METH_TRACE))
@@ -80,7 +77,7 @@ class Client:
             else:
                 upload = await self._upload(line, headers, data, writer, protocol)
             message, content = await protocol.read()
-            while message.code < _FINAL and message.code != _SWITCHED:  # interim answers
+            while _INTERIM <= message.code < _FINAL and message.code != _SWITCHED:
                 message, content = await protocol.read()
             return Reply(message, content, connection, protocol, upload)
         except (aiohttp.ClientError, HttpProcessingError, OSError, TimeoutError) as exc:

@@ -91,6 +91,12 @@ async def test_nobody_is_switched_to_a_protocol_that_was_not_asked_for() -> None
     assert (status_of(received), headers_of(received)["x-llm-error-reason"]) == (502, "bad_answer")
 
 
+async def test_a_status_below_all_others_is_no_interim_one() -> None:
+    head = b"HTTP/1.1 099 Odd\r\nContent-Length: 2\r\n\r\n"
+    async with proxied(head + b"{}") as (service, _):
+        assert await talk(service, post()) == head + b"{}"
+
+
 async def test_an_annotated_answer_has_one_framing() -> None:
     body = b'{"error":{"message":"slow down"}}'
     chunked = b"HTTP/1.1 429 No\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%b\r\n0\r\n\r\n" % (len(body), body)
