@@ -62,7 +62,7 @@ async def test_what_an_upstream_says_unasked_answers_nobody(head: bytes, late: b
         assert len(server.connections) == 2 or (extra != FOREIGN and not late)
 
 
-def unread(told: asyncio.Event, *answer: bytes) -> Script:
+def unread(answers: asyncio.Event) -> Script:
     """An upstream that reads nothing of a body on its first connection."""
 
     async def script(at: Connection, _: Request) -> None:
@@ -70,17 +70,18 @@ def unread(told: asyncio.Event, *answer: bytes) -> Script:
             await at.send(OK)
             return
         at.writer.transport.pause_reading()  # type: ignore[attr-defined]
-        await asyncio.sleep(0.3)
-        await at.send(*answer)
-        told.set()
+        await answers.wait()
+        await at.send(OK)
         await at.writer.wait_closed()
 
     return script
 
 
-def going_out(service: Service) -> asyncio.Transport:
-    (transport,) = (t for t in transports(service) if t.get_write_buffer_size())
-    return transport
+async def going_out(service: Service) -> asyncio.Transport:
+    async with asyncio.timeout(10):
+        while not (sending := [t for t in transports(service) if t.get_write_buffer_size()]):  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+    return sending[0]
 
 
 def transports(service: Service) -> list[asyncio.Transport]:
@@ -90,14 +91,14 @@ def transports(service: Service) -> list[asyncio.Transport]:
 
 
 @contextlib.asynccontextmanager
-async def stuck(*answer: bytes) -> AsyncIterator[tuple[Service, Upstream, asyncio.Event]]:
-    told = asyncio.Event()
+async def stuck() -> AsyncIterator[tuple[Service, Upstream, asyncio.Event]]:
+    answers = asyncio.Event()
     settings = {"history": "heal", "limits": {"replay_bytes": "64MiB"}, "retry": {"max": 0}}
     async with (
-        upstream(unread(told, *answer), reads_bodies=False) as server,
+        upstream(unread(answers), reads_bodies=False) as server,
         running(config(server.url, **settings)) as service,
     ):
-        yield service, server, told
+        yield service, server, answers
 
 
 WHOLE = post(b'{"messages":[{"role":"user","content":"%b"}]}' % (b"x" * LARGE))
@@ -107,12 +108,11 @@ STREAMED = post(b"x" * LARGE, "/v1/files")
 @pytest.mark.parametrize("call", [WHOLE, STREAMED], ids=["whole", "streamed"])
 async def test_an_answer_that_comes_before_the_body_has_gone_leaves_its_connection_to_nobody(call: bytes) -> None:
     """What is not sent by then is given up: another call would wait behind it."""
-    async with stuck(OK) as (service, server, told):
+    async with stuck() as (service, server, answers):
         _, writer = await asyncio.open_connection("127.0.0.1", port_of(service))
         writer.write(call)
-        await asyncio.sleep(0.25)
-        transport = going_out(service)
-        await asyncio.wait_for(told.wait(), 2)
+        transport = await going_out(service)
+        answers.set()
         await asyncio.sleep(0.05)
         assert not transport.get_write_buffer_size()
         writer.close()
@@ -124,8 +124,7 @@ async def test_a_client_leaves_while_the_upstream_reads_nothing_of_its_body() ->
     async with stuck() as (service, _, _):
         _, writer = await asyncio.open_connection("127.0.0.1", port_of(service))
         writer.write(WHOLE)
-        await asyncio.sleep(0.25)
-        transport = going_out(service)
+        transport = await going_out(service)
         writer.transport.abort()
         await asyncio.sleep(0.1)
         assert not transport.get_write_buffer_size()
