@@ -12,7 +12,7 @@ from proxy.call.known import request_id
 from proxy.call.own import Own
 from proxy.dialects import STATUS_OF_CLASS, Problem, annotate
 from proxy.model import Action, Verdict
-from proxy.report.event import Would
+from proxy.report.event import Progress, Would
 from proxy.report.mask import content_label
 from proxy.server import CLOSE, KEEP
 from proxy.session.hint import SessionHint
@@ -28,7 +28,7 @@ from proxy.way.kept import Kept
 from proxy.way.sink import Sink
 from proxy.way.tag import Facts, exposed, new_call_id, tags
 from proxy.way.tunnel import tunnel
-from proxy.way.watched import Watching, deliver_watched
+from proxy.way.watched import Told, Watching, deliver_watched
 
 _NOTHING: Final[frozenset[bytes]] = frozenset()
 KEPT: Final = SessionHint(action=Action.KEEP)
@@ -162,6 +162,11 @@ class Passed(Own):
         observes = self.target.route.observes
         if answered.is_early and settings.stream.hold:
             self.would(Would.HOLD)
+
+        def explain(told: Told) -> Problem:
+            progress = Progress(chunks=sink.pieces, sent_bytes=sink.sent, quiet_s=time.monotonic() - opened.fed_s)
+            return self.tell_stream(told, answered.response, progress)
+
         try:
             return await deliver_watched(
                 sink,
@@ -171,7 +176,7 @@ class Passed(Own):
                     idle_s=settings.stream.idle_timeout,
                     heartbeat_s=settings.stream.heartbeat,
                     observes=observes,
-                    explain=lambda told: self.tell_stream(told, answered.response),
+                    explain=explain,
                     would=self.would,
                     opened=opened,
                 ),

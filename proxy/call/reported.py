@@ -9,7 +9,7 @@ from proxy.classifier import own_verdict
 from proxy.client import Reply
 from proxy.dialects import STATUS_OF_CLASS, Problem
 from proxy.model import Class, Verdict
-from proxy.report.event import CallReport, StreamFailure, Would
+from proxy.report.event import CallReport, Progress, StreamFailure, Would
 from proxy.report.mask import credential_label, mask_target
 from proxy.way import credential
 from proxy.way.accept import Call
@@ -76,7 +76,7 @@ class Reported(Known):
         secrets = (secret for _, secret in credential.carried(self.call.head.read, self.call.query) if secret)
         return next((credential_label(secret) for secret in secrets), "")
 
-    def tell_stream(self, told: Told, response: Reply) -> Problem:
+    def tell_stream(self, told: Told, response: Reply, progress: Progress) -> Problem:
         """A failure inside a stream: worded for the client, reported once a stream."""
         if told.found is not None:
             verdict = verdict_on_event(told.found.text, self.look())
@@ -88,7 +88,8 @@ class Reported(Known):
         facts = advise_own(verdict, self.call_id)
         if not self.stream_told:
             self.stream_told = True
-            self.proxy.reporter.stream_failed(self.report(facts, None, verdict, request_id(response)), kind)
+            report = self.report(facts, None, verdict, request_id(response))
+            self.proxy.reporter.stream_failed(report._replace(stream=progress), kind)
             if self.observes():
                 if told.found is None:
                     self.would(Would.WRITE_EVENT)
