@@ -2,7 +2,8 @@
 on the loop that production has.
 
 One of each serves all cuts: synchronous clients call it from threads, asynchronous ones and other programs as well. A
-call to `url(name, at, how)` gets the first `at` bytes of a stream of tests/stream/good.py, then the end that `how` names; `slow` is whole, with silences between its events.
+call to `url(name, at, how)` gets the first `at` bytes of a stream of tests/stream/good.py, then the end that `how` names;
+`silent` is no end at all, and `slow` is whole, with silences between its events.
 """
 
 from __future__ import annotations
@@ -88,6 +89,8 @@ async def _answer(connection: Connection, request: Request) -> None:
     match how:
         case "clean" | "slow":
             await connection.send(b"0\r\n\r\n")
+        case "silent":
+            await connection.gone(8)
         case "close":
             connection.close()
         case "reset":
