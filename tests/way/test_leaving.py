@@ -160,8 +160,8 @@ async def test_while_a_connection_is_waited_for() -> None:
         writer.write(post())
         await becomes(lambda: connecting_to(port) == 1)
         writer.close()
-        assert await becomes(lambda: connecting_to(port) == 0) < 0.1
-        assert service.reporter.inflight == 0
+        assert await becomes(lambda: service.reporter.inflight == 0) < 0.1
+        assert connecting_to(port) == 0  # looked at once: where there are many sockets, that alone takes its time
 
 
 # -- while a retry waits, or is made
