@@ -59,6 +59,11 @@ def resume(pids: Iterable[int]) -> None:
     _signal(pids, signal.SIGCONT)
 
 
+def kill(pids: Iterable[int]) -> None:
+    """Those that are still there."""
+    _signal(pids, signal.SIGKILL)
+
+
 def settle(pids: list[int], *, most_s: float = 10.0) -> None:
     """Waits until they rest: what one case has left to do must not be charged to the next."""
     until = time.monotonic() + most_s

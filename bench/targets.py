@@ -66,13 +66,15 @@ class Running:
     def stop(self) -> None:
         if self.process is None:
             return
-        process.resume(self.pids())
+        pids = self.pids()
+        process.resume(pids)
         self.process.terminate()
         try:
             self.process.wait(10)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
+        process.kill(pids)  # what it forked and did not end
 
 
 class NotReadyError(Exception):
