@@ -22,6 +22,8 @@ HOLD_S: Final = 5.0  # how long a failure's body is waited for where nothing is 
 CODED_ERROR: Final = 8 * 1024  # a compressed answer above this is no error
 
 PEER: Final = "llm-triage"  # the provider name of an upstream that is itself this proxy
+# Objects in lines: https://docs.spring.io/spring-framework/docs/5.3.x/javadoc-api/org/springframework/http/MediaType.html
+_LINES: Final = "application/stream+json"
 _WORD: Final = re.compile(r"[a-z0-9_.\-]{1,64}")
 
 
@@ -176,7 +178,9 @@ def verdict_on_event(text: bytes, look: Look) -> Verdict:
 
 
 def _is_json(content_type: str) -> bool:
-    return content_type.startswith("application/json") or "+json" in content_type
+    """Whether the body is one JSON text. Texts that come one by one (`application/jsonl`) do not wait for the last."""
+    kind = content_type.partition(";")[0].rstrip().lower()
+    return kind == "application/json" or (kind.endswith("+json") and kind != _LINES)
 
 
 def _answer(answered: Answered, provider: Provider) -> Answer:

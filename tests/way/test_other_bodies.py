@@ -27,6 +27,7 @@ _PROGRESS = (
     b'id: 1\nevent: message\ndata: {"jsonrpc":"2.0","method":"notifications/progress","params":{"progress":1}}\n\n'
 )
 _TOOL = b'{"jsonrpc":"2.0","id":1,"error":{"code":-32601,"message":"no such method"}}'
+_LINES = b'{"event_type":"stream-start","is_finished":false}\n{"event_type":"stream-end","is_finished":true}\n'
 EVENTS = b"text/event-stream"
 
 
@@ -41,6 +42,8 @@ KINDS = {
     "Cohere's chat": Kind("/v2/chat", EVENTS, _TEXTS["Cohere"]),
     "NDJSON": Kind("/api/chat", b"application/x-ndjson", b'{"message":{"content":"a"},"done":false}\n{"done":true}\n'),
     "NDJSON that ends in an error": Kind("/api/generate", b"application/x-ndjson", b'{"response":"a"}\n{"error":"eof"}\n'),
+    "JSON in lines": Kind("/v1/chat", b"application/jsonl", _LINES),
+    "JSON in lines, as Spring calls it": Kind("/v1/chat", b"application/stream+json;charset=UTF-8", _LINES),
     "speech": Kind("/v1/audio/speech", b"audio/mpeg", b"ID3\x04\x00" + bytes(range(256)) * 8 + b"\r\n0\r\n\r\n"),
     "speech as events": Kind("/v1/audio/speech", EVENTS, _TEXTS["speech"]),
     "MCP as events": Kind("/mcp", EVENTS, _PROGRESS + _TEXTS["a tool's error over MCP"]),
