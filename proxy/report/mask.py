@@ -29,10 +29,14 @@ _LOOSE_KEY: Final = re.compile(
     r"(?:\b|(?<=_))(?:(?:sk|pk|rk|gsk|xai|hf|nvapi|pplx|r8|fw|csk|tgp)[-_][A-Za-z0-9_-]{8,}|AIza[A-Za-z0-9_-]{20,}"
     r"|AKIA[A-Z0-9]{12,}|eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_.-]+)"
 )
+# Nearly all paths: what begins as a loose key does has a capital, `-` or `_` in it.
+_PLAIN: Final = re.compile(r"(?:/[a-z0-9.]{1,24}){1,8}")
 
 
 def mask_target(raw_target: str) -> str:
     """A request target fit to be shown: no credential in it, and bounded in length."""
+    if _PLAIN.fullmatch(raw_target):
+        return raw_target
     target = raw_target[: 4 * MAX_SHOWN]
     if "@" in target:
         target = _USERINFO.sub(rf"\1//{MASK}@", target)

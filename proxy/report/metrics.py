@@ -93,6 +93,7 @@ class Metrics:
         self.suppressed_reports = counter(
             "suppressed_reports_total", "Failures kept from the log because they had been told.", "kind"
         )
+        self._suppressed = {kind: self.suppressed_reports.labels(kind) for kind in Suppressed}
         self.would = counter("would_total", "What was left undone in observe mode.", "upstream", "what")
         self.config_reloads = counter("config_reloads_total", "Reloads of the configuration.", "result")
         self.build_info = gauge("build_info", "Always 1.", "version", "python", across="livemax")
@@ -150,7 +151,7 @@ class Metrics:
         self.history_repairs.labels(fault if fault in self._words.faults else OTHER).inc()
 
     def report_suppressed(self, kind: Suppressed) -> None:
-        self.suppressed_reports.labels(kind).inc()
+        self._suppressed[kind].inc()
 
     def would_have(self, upstream: str, what: Would) -> None:
         self.would.labels(self._upstream(upstream), what).inc()
@@ -225,8 +226,6 @@ class Metrics:
                 self.errors.labels(upstream, Class.PROVIDER_ERROR, OTHER, source)
             for action in Action:
                 self.session_hints.labels(upstream, action)
-        for kind in Suppressed:
-            self.suppressed_reports.labels(kind)
         for result in ("ok", "refused"):
             self.config_reloads.labels(result)
 

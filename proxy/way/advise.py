@@ -40,7 +40,7 @@ def advise(
         should_retry=should_retry(
             verdict,
             said=answer.get("x-should-retry"),
-            patience_s=patience_of(request).stated_s,
+            patience_s=None if verdict.wait is None else patience_of(request).stated_s,
             used_up=used_up,
         ),
         waits=retry_after(verdict, stated="retry-after" in answer or "retry-after-ms" in answer),
