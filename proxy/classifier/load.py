@@ -369,15 +369,23 @@ class _File:
         return None
 
     def statuses(self, value: Mapping[str, Any], where: list[str | int]) -> frozenset[int]:
-        found: set[int] = set()
+        found: list[frozenset[int]] = []
         for item in self.words(value, "status", where):
-            said = _STATUS.fullmatch(item)
-            low, high = (said["low"], said["high"] or said["low"]) if said else ("", "")
-            if not low or low > high:
+            meant = _statuses(item)
+            if not meant:
                 self.problem([*where, "status"], f"{self.label}status: {item!r} is neither a number, 400-499 nor 4xx")
-                continue
-            found.update(range(int(low.replace("x", "0")), int(high.replace("x", "9")) + 1))
-        return frozenset(found)
+            found.append(meant)
+        return found[0] if len(found) == 1 else frozenset().union(*found)
+
+
+@cache
+def _statuses(item: str) -> frozenset[int]:
+    """What `429`, `400-499` or `4xx` means; nothing where it means none."""
+    said = _STATUS.fullmatch(item)
+    low, high = (said["low"], said["high"] or said["low"]) if said else ("", "")
+    if not low or low > high:
+        return frozenset()
+    return frozenset(range(int(low.replace("x", "0")), int(high.replace("x", "9")) + 1))
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

@@ -19,7 +19,6 @@ from typing import Final
 from proxy.classifier.words import STOP, words
 
 _GAPS: Final = {"..": 3, "...": 8}
-_NOT_PLAIN: Final = "\n"  # no word holds it
 
 
 # Most phrases are nothing but words.
@@ -42,7 +41,7 @@ class Step:
         return word in self.any_of if self.any_of is not None else word[0].isdigit()
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)  # frozen ones take three times as long, and each start makes thousands
 class Phrase:
     """A compiled phrase."""
 
@@ -128,26 +127,32 @@ def compile_phrase(text: str) -> Phrase:
 
 def _read(text: str) -> Phrase:
     steps: list[Step] = []
-    spelled: list[str] = []
+    run: list[str] = []  # of plain words, one after another
+    longest = ""
+    is_literal = True
     skip = 0
     for element in text.split():
-        if element in _GAPS:
-            if not steps or skip:
-                raise PhraseError("a gap stands between two words")
-            skip = _GAPS[element]
-            spelled.append(_NOT_PLAIN)
-            continue
-        read, said = _element(element, skip)
-        steps += read
-        spelled.append(said)
-        skip = 0
+        gap = _GAPS.get(element)
+        if gap is None:
+            read, said = _element(element, skip)
+            steps += read
+            skip = 0
+            if said:
+                run.append(said)
+                continue
+        elif not steps or skip:
+            raise PhraseError("a gap stands between two words")
+        else:
+            skip = gap
+        is_literal = False
+        longest = max(longest, " ".join(run), key=len)
+        run.clear()
     if not steps or skip:
         raise PhraseError("ends with a gap" if steps else "is empty")
     if steps[0].optional or steps[0].any_of is None:
         raise PhraseError("the first element is a word that must be there")
-    runs = [run.strip() for run in " ".join(spelled).split(_NOT_PLAIN)]
-    longest = max(runs, key=len)
-    return Phrase(text, tuple(steps), f" {longest} " if longest else " ", len(runs) == 1)
+    longest = max(longest, " ".join(run), key=len)
+    return Phrase(text, tuple(steps), f" {longest} " if longest else " ", is_literal)
 
 
 @lru_cache(maxsize=4096)
@@ -157,9 +162,9 @@ def _plain(word: str) -> Step:
 
 @lru_cache(maxsize=4096)
 def _element(element: str, skip: int) -> tuple[tuple[Step, ...], str]:
-    """What stands between two blanks (`余额` and `api-key` are several words), and its words where they are plain ones."""
+    """What stands between two blanks (`余额` and `api-key` are several words), and its words where they are plain ones, else ""."""
     if element == "#":
-        return (Step(None, skip),), _NOT_PLAIN
+        return (Step(None, skip),), ""
     optional = element.endswith("?")
     any_of: set[str] = set()
     for part in element.removesuffix("?").split("|"):
@@ -171,7 +176,7 @@ def _element(element: str, skip: int) -> tuple[tuple[Step, ...], str]:
         if len(said) != 1:
             raise PhraseError(f"{element!r} is not made of single words")
         any_of.update(_inflections(said[0]) if part.endswith("~") else said)
-    return (Step(frozenset(any_of), skip, optional),), _NOT_PLAIN
+    return (Step(frozenset(any_of), skip, optional),), ""
 
 
 def _inflections(word: str) -> Iterable[str]:
