@@ -163,6 +163,9 @@ def _plain(word: str) -> Step:
 @lru_cache(maxsize=4096)
 def _element(element: str, skip: int) -> tuple[tuple[Step, ...], str]:
     """What stands between two blanks (`余额` and `api-key` are several words), and its words where they are plain ones, else ""."""
+    if element.isascii() and element.isalnum():  # nearly all
+        word = element.lower()
+        return (Step(frozenset((word,)), skip),), word
     if element == "#":
         return (Step(None, skip),), ""
     optional = element.endswith("?")
@@ -171,15 +174,18 @@ def _element(element: str, skip: int) -> tuple[tuple[Step, ...], str]:
         bare = part.removesuffix("~")
         said = [bare.lower()] if bare.isascii() and bare.isalnum() else words(bare)
         if part == bare and element == part and said:
-            steps = [Step(frozenset({word}), skip if at == 0 else 0) for at, word in enumerate(said)]
+            steps = [Step(frozenset((word,)), skip if at == 0 else 0) for at, word in enumerate(said)]
             return tuple(steps), " ".join(said)
         if len(said) != 1:
             raise PhraseError(f"{element!r} is not made of single words")
-        any_of.update(_inflections(said[0]) if part.endswith("~") else said)
+        if part == bare:
+            any_of.add(said[0])
+        else:
+            any_of |= _inflections(said[0])
     return (Step(frozenset(any_of), skip, optional),), ""
 
 
-def _inflections(word: str) -> Iterable[str]:
+def _inflections(word: str) -> set[str]:
     stem = word.removesuffix("e")
     doubled = word + word[-1]
     return {word, word + "s", word + "es", stem + "ed", stem + "ing", stem + "ion", doubled + "ed", doubled + "ing"}
