@@ -59,8 +59,8 @@ class Reply:
         else:
             connection.release()
 
-    def listen(self, listener: Callable[[], None] | None) -> None:
-        """Has `listener` called whenever something has come for the body's reader, or the body is over; None: no more."""
+    def listen(self, listener: Callable[[], None]) -> None:
+        """Has `listener` called whenever something has come for the body's reader, until the body is over or closed."""
         if self.connection is not None:  # else it may serve another call already
             self._protocol.listener = listener
 

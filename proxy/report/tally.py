@@ -25,6 +25,11 @@ class Batch:
         self.counts = [0] * (len(self.bounds) + 1)  # the last is +Inf
         self.sum = 0.0
 
+    def add(self, value: float) -> None:
+        """A bucket holds what is at most its bound: bisect_left."""
+        self.counts[bisect_left(self.bounds, value)] += 1
+        self.sum += value
+
     def flush(self) -> None:
         self.histogram._sum.inc(self.sum)
         self.sum = 0.0
@@ -47,7 +52,7 @@ class Tally:
         self._calls = 0
 
     def add(self, duration_s: float, first_byte_s: float, overhead_s: float) -> None:
-        # On every good call's way, hence written out. A bucket holds what is at most its bound: bisect_left.
+        # On every good call's way, hence `Batch.add` written out.
         self._calls += 1
         batch = self._duration
         batch.counts[bisect_left(batch.bounds, duration_s)] += 1
@@ -88,9 +93,7 @@ class Failures:
 
     def add(self, duration_s: float) -> None:
         self._calls += 1
-        batch = self._duration
-        batch.counts[bisect_left(batch.bounds, duration_s)] += 1
-        batch.sum += duration_s
+        self._duration.add(duration_s)
 
     def add_traced(self, duration_s: float, trace_id: str) -> None:
         """Count a call that a trace exists of."""

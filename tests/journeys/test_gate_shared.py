@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import shutil
-import socket
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -17,36 +15,12 @@ from proxy.way import gate
 from tests.journeys.conftest import start_proxy
 from tests.journeys.troubles import good, limited
 from tests.provider import Wire, provider, reply
+from tests.redis_server import redis_server
 from tests.wire import headers_of, post, status_of, talk
-
-REDIS = shutil.which("redis-server") or shutil.which("valkey-server")
-pytestmark = pytest.mark.skipif(REDIS is None, reason="no redis-server or valkey-server on the PATH")
 
 PROBE_EVERY_S = 0.8
 NO_MONEY = reply(429, b'{"error": {"message": "No money", "code": "insufficient_quota"}}')
 GOOD = good("openai_chat")
-
-
-@contextlib.asynccontextmanager
-async def redis(directory: Path) -> AsyncIterator[str]:
-    assert REDIS is not None
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    options = ["--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(directory)]
-    process = await asyncio.create_subprocess_exec(REDIS, *options, stdout=asyncio.subprocess.DEVNULL)
-    try:
-        async with asyncio.timeout(20):
-            while True:
-                with contextlib.suppress(OSError):
-                    _, writer = await asyncio.open_connection("127.0.0.1", port)
-                    writer.close()
-                    break
-                await asyncio.sleep(0.02)
-        yield f"redis://127.0.0.1:{port}/0"
-    finally:
-        process.terminate()
-        await process.wait()
 
 
 class Account:
@@ -65,7 +39,7 @@ class Account:
 
 @contextlib.asynccontextmanager
 async def replicas(account: Account, directory: Path) -> AsyncIterator[tuple[Service, Service]]:
-    async with provider(account) as up, redis(directory) as store:
+    async with provider(account) as up, redis_server(directory) as store:
         settings = {"gate": True, "store": store}
         async with start_proxy(up.url, **settings) as one, start_proxy(up.url, **settings) as other:
             yield one, other

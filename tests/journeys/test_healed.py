@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import shutil
-import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any
@@ -22,6 +20,7 @@ import pytest
 
 from proxy.app import Service
 from proxy.demo.provider import Provider
+from tests.redis_server import redis_server
 
 PNG = "iVBORw0KGgo="
 OPENAI_IMAGE = [{"type": "image_url", "image_url": {"url": f"data:image/png;base64,{PNG}"}}]
@@ -231,33 +230,6 @@ async def test_a_stale_id_beside_the_whole_history_is_dropped_once(provider: Pro
 
 
 # -- what a shared store keeps
-
-
-@contextlib.asynccontextmanager
-async def redis_server(directory: Path) -> AsyncIterator[str]:
-    path = shutil.which("redis-server")
-    if path is None:
-        pytest.skip("no redis-server on PATH")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    process = await asyncio.create_subprocess_exec(
-        path, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(directory),
-        stdout=asyncio.subprocess.DEVNULL,
-    )  # fmt: skip
-    try:
-        async with asyncio.timeout(20):
-            while True:
-                with contextlib.suppress(OSError):
-                    _, writer = await asyncio.open_connection("127.0.0.1", port)
-                    writer.close()
-                    break
-                await asyncio.sleep(0.02)
-        yield f"redis://127.0.0.1:{port}/0"
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            process.terminate()
-        await process.wait()
 
 
 @pytest.mark.parametrize("kind", KINDS)
