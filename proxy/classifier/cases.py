@@ -20,7 +20,7 @@ import yaml
 
 from proxy.classifier.api import NotAnAnswerError, answer_of
 from proxy.classifier.load import rules_directory
-from proxy.classifier.nodes import composed, line_of, plain
+from proxy.classifier.nodes import line_of, nodes, values
 from proxy.model import Answer, Verdict
 
 _TOLERANCE_S: Final = 1.0
@@ -78,8 +78,9 @@ def read_cases(files: Sequence[Path] | None = None, problems: list[str] | None =
 
 def _read(path: Path, problems: list[str]) -> Iterator[Case]:
     try:
-        node = composed(path.read_text(encoding="utf-8"))
-        value = plain(node)
+        text = path.read_text(encoding="utf-8")
+        node = nodes(text)
+        value = values(text)
     except (OSError, UnicodeDecodeError, RecursionError, yaml.YAMLError) as error:
         mark = getattr(error, "problem_mark", None)
         problems.append(f"{path}:{mark.line + 1 if mark else 1}: cases cannot be read: {type(error).__name__}")

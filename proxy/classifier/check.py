@@ -16,7 +16,7 @@ import yaml
 from proxy.classifier.cases import Case
 from proxy.classifier.engine import classify, decide
 from proxy.classifier.evidence import gather
-from proxy.classifier.nodes import composed, line_of
+from proxy.classifier.nodes import line_of, nodes
 from proxy.classifier.phrases import Phrase
 from proxy.classifier.rules import Rule, Rules, Tier
 from proxy.model import Answer
@@ -60,7 +60,7 @@ class _Lines:
     def of(self, rule: Rule) -> str:
         if rule.file not in self._nodes:
             try:
-                self._nodes[rule.file] = composed(Path(rule.file).read_text(encoding="utf-8"))
+                self._nodes[rule.file] = nodes(Path(rule.file).read_text(encoding="utf-8"))
             except (OSError, yaml.YAMLError):
                 self._nodes[rule.file] = None
         node = self._nodes[rule.file]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import gc
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, Final
@@ -18,7 +18,7 @@ import yaml
 
 from proxy.builtin import config_dir
 from proxy.classifier.judgements import JUDGEMENTS
-from proxy.classifier.nodes import composed, line_of, plain
+from proxy.classifier.nodes import line_of, nodes, values
 from proxy.classifier.own import OWN_REASONS
 from proxy.classifier.phrases import Phrase, PhraseError, compile_phrase
 from proxy.classifier.rules import Reason, Rule, Rules, Tier, build_index, provider_key, reason_of
@@ -91,9 +91,10 @@ def load_rules(extra: Sequence[Path] = (), *, files: Sequence[Path] | None = Non
     gc.disable()
     try:
         for path in extra:
-            reading.read(Path(path), user=True)
+            reading.read(_File(Path(path), reading.problems), user=True)
         for path in builtin_files() if files is None else files:
-            reading.read(path, user=False)
+            # A phrase of the built-in files is read when it is first asked for: the tests hold that each can be.
+            reading.read(_File(path, reading.problems, phrase=Phrase if files is None else compile_phrase), user=False)
         return reading.rules()
     finally:
         if collects:
@@ -114,8 +115,7 @@ class _Reading:
         self.names: dict[str, str] = {}
         self.wanted: list[tuple[_File, list[str | int], str]] = []
 
-    def read(self, path: Path, *, user: bool) -> None:
-        file = _File(path, self.problems)
+    def read(self, file: _File, *, user: bool) -> None:
         value = file.load()
         if value is None:
             return
@@ -278,8 +278,9 @@ class _Reading:
 class _File:
     """One rule file and where its values stand."""
 
-    def __init__(self, path: Path, problems: list[str]) -> None:
+    def __init__(self, path: Path, problems: list[str], phrase: Callable[[str], Phrase] = compile_phrase) -> None:
         self.path = path
+        self.phrase = phrase
         self.problems = problems
         self.text = ""
         self.label = ""
@@ -287,7 +288,7 @@ class _File:
     def load(self) -> dict[str, Any] | None:
         try:
             self.text = self.path.read_text(encoding="utf-8")
-            value = plain(composed(self.text))
+            value = values(self.text)
         except OSError as error:
             self.problems.append(f"{self.path}:1: cannot be read: {error.strerror}")
             return None
@@ -308,7 +309,7 @@ class _File:
     @cached_property
     def node(self) -> Any:
         """Composed once more where a line is asked for: thousands of nodes kept for that would slow every good start."""
-        return composed(self.text)
+        return nodes(self.text)
 
     def line(self, where: Sequence[str | int]) -> int:
         return line_of(self.node, where)
@@ -351,9 +352,11 @@ class _File:
 
     def phrases(self, value: Mapping[str, Any], key: str, where: list[str | int]) -> tuple[Phrase, ...]:
         compiled = []
-        for text in self.words(value, key, where):
+        found = value.get(key)
+        # A block of text holds a phrase a line: a tenth of what as many items of a list take to read.
+        for text in found.splitlines() if isinstance(found, str) else self.words(value, key, where):
             try:
-                compiled.append(compile_phrase(text))
+                compiled.append(self.phrase(text))
             except PhraseError as error:
                 self.problem([*where, key], f"{self.label}{error}")
         return tuple(compiled)

@@ -5,15 +5,13 @@ Says what a rule is and when it holds; reading files is load.py's, choosing the 
 
 from __future__ import annotations
 
-import sys
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Final
 
 from proxy.classifier.evidence import Evidence, Layer
-from proxy.classifier.phrases import Phrase, any_in
+from proxy.classifier.phrases import Phrase, any_in, leads
 from proxy.classifier.words import code_word
 from proxy.model import TRAITS, Action, Class, Confidence, Provider, Scope, Source, Verdict, Wait
 
@@ -180,84 +178,15 @@ def reason_of(
     return Reason(name, cls, scope or traits.scope, action or traits.action, advice, meaning, forget)
 
 
-_OFTEN: Final = 50
-# Words that nearly every error says lead to nothing.
-_COMMON: Final = frozenset(
-    [
-        "a",
-        "an",
-        "the",
-        "this",
-        "that",
-        "your",
-        "you",
-        "is",
-        "are",
-        "was",
-        "not",
-        "no",
-        "for",
-        "of",
-        "to",
-        "in",
-        "on",
-        "has",
-        "have",
-        "been",
-        "be",
-        "do",
-        "does",
-        "did",
-        "it",
-        "its",
-        "and",
-        "or",
-        "by",
-        "with",
-        "from",
-        "at",
-        "as",
-        "if",
-        "we",
-        "our",
-        "can",
-        "could",
-        "will",
-        "may",
-        "please",
-        "request",
-        "requests",
-        "model",
-        "error",
-        "failed",
-        "api",
-        "limit",
-        "key",
-        "use",
-        "used",
-    ]
-)
-
-
-def _sharing(rules: Iterable[Rule]) -> dict[frozenset[str] | None, int]:
-    """How many phrases share the words of a step, for each kind of step; no number leads anywhere."""
-    steps = Counter([step.any_of for rule in rules for phrase in rule.phrases for step in phrase.steps])
-    uses = dict.fromkeys(_COMMON, _OFTEN)
-    for any_of, times in steps.items():
-        for word in any_of or ():
-            uses[word] = uses.get(word, 0) + times
-    return {any_of: sum([uses[word] for word in any_of]) if any_of else sys.maxsize for any_of in steps}
-
-
 def build_index(rules: Iterable[Rule]) -> Index:
     rules = tuple(rules)
-    shared = _sharing(rules)
     by_code: dict[str, list[Rule]] = {}
     by_word: dict[str, list[tuple[Phrase, Rule]]] = {}
     by_status: dict[int, list[Rule]] = {}
     judged: list[Rule] = []
     users: list[Rule] = []
     headed: list[Rule] = []
+    heard_of: list[tuple[Phrase, Rule]] = []
     for rule in rules:
         if rule.shows:
             judged.append(rule)
@@ -265,11 +194,7 @@ def build_index(rules: Iterable[Rule]) -> Index:
             for code in rule.codes:
                 by_code.setdefault(code, []).append(rule)
         elif rule.phrases:
-            for phrase in rule.phrases:
-                # A phrase is found by the words of the step that the fewest phrases share.
-                rarest = min([step.any_of for step in phrase.steps if not step.optional], key=shared.__getitem__)
-                for word in rarest or ():
-                    by_word.setdefault(word, []).append((phrase, rule))
+            heard_of += [(phrase, rule) for phrase in rule.phrases]
         elif rule.headers or rule.params or rule.links:
             headed.append(rule)
         elif rule.tier is Tier.USER:
@@ -277,6 +202,9 @@ def build_index(rules: Iterable[Rule]) -> Index:
         else:
             for status in rule.statuses:
                 by_status.setdefault(status, []).append(rule)
+    for words, found in zip(leads([phrase.text for phrase, _ in heard_of]), heard_of, strict=True):
+        for word in words:
+            by_word.setdefault(word, []).append(found)
     return Index(
         by_code={code: tuple(found) for code, found in by_code.items()},
         by_word={word: tuple(found) for word, found in by_word.items()},

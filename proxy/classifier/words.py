@@ -12,6 +12,14 @@ from functools import lru_cache
 from typing import Final
 
 STOP: Final = "."
+# Nearly every error says these: they lead to nothing.
+COMMON: Final = frozenset(
+    re.findall(
+        r"\w+",
+        "a an the this that your you is are was not no for of to in on has have been be do does did it its and or by "
+        "with from at as if we our can could will may please request requests model error failed api limit key use used",
+    )
+)
 _MAX_CODE_CHARS: Final = 120
 _MAX_QUOTED: Final = 16
 _CJK: Final = "\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff"

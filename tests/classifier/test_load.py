@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from proxy.classifier import RulesError, classify, load_rules
 from proxy.classifier.load import HEAD_KEYS, REASON_KEYS, RULE_KEYS, WHEN_KEYS
+from proxy.classifier.phrases import compile_phrase
 from proxy.model import Answer, Class, Dialect, Scope
 
 
@@ -150,6 +151,11 @@ def test_a_users_reason_replaces_the_built_in_one(tmp_path: Path) -> None:
             ["3: rule a: phrase 'quota ..': ends with a gap"],
         ),
         (
+            "rules:\n- id: a\n  when:\n    phrase: |\n      quota gone\n      .. quota\n  then: quota\n",
+            ["4: rule a: phrase '.. quota': a gap stands between"],
+        ),
+        ("rules: []\n---\nrules: []\n", ["2: is not YAML: only one document is read"]),
+        (
             "rules:\n- id: a\n  when: {phrase: ['# quota']}\n  then: quota\n",
             ["3: rule a: phrase '# quota': the first element is a word"],
         ),
@@ -178,7 +184,7 @@ def test_a_users_reason_replaces_the_built_in_one(tmp_path: Path) -> None:
             ["2: is not YAML: a key of this mapping is given twice"],
         ),
         ("rules:\n- {id: a, when: {[code]: x}, then: quota}\n", ["2: is not YAML: a key of this mapping is"]),
-        ("rules: &a [*a]\n", ["1: is not YAML: unreadable"]),
+        ("rules: &a [*a]\n", ["1: is not YAML: unknown alias 'a'"]),
         (
             "reasons:\n  x: {class: overloded, advice: a, meaning: b}\n",
             ["2: class: 'overloded' is not one of", 'did you mean "overloaded"?'],
@@ -280,3 +286,29 @@ def test_an_answer_knows_its_provider_by_any_of_its_names() -> None:
 def test_providers_by_host(host: str, name: str | None) -> None:
     provider = load_rules().provider_of_host(host)
     assert (provider.name if provider else None) == name
+
+
+def test_a_block_of_text_holds_a_phrase_a_line(tmp_path: Path) -> None:
+    text = (
+        "rules:\n- id: mine.gone\n  when:\n    phrase: |\n      tokens are gone\n      no tokens left\n  then: quota\n"
+    )
+    rules = load_rules([rules_file(tmp_path, text)])
+    assert [phrase.text for phrase in rules.rules[0].phrases] == ["tokens are gone", "no tokens left"]
+    for said in ("The tokens are gone.", "no tokens left"):
+        verdict = classify(Answer(status=429, body=said.encode()), rules)
+        assert verdict is not None
+        assert verdict.rule == "mine.gone"
+
+
+def test_every_built_in_phrase_can_be_read_and_is_found_by_words_that_it_needs() -> None:
+    rules = load_rules()
+    for word, found in rules.index.by_word.items():
+        for phrase, rule in found:
+            needed = [step.any_of for step in compile_phrase(phrase.text).steps if not step.optional and step.any_of]
+            assert any(word in any_of and all(rules.index.by_word[one] for one in any_of) for any_of in needed), (
+                phrase.text
+            )
+            assert phrase in rule.phrases
+    for rule in rules.rules:
+        for phrase in rule.unless:
+            compile_phrase(phrase.text)
