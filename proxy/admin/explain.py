@@ -84,8 +84,6 @@ def _retry(facts: Mapping[str, Any]) -> str:
 
 def _took(facts: Mapping[str, Any]) -> str:
     parts = [seconds(facts["duration_s"])]
-    if "first_byte_s" in facts:
-        parts.append(f"first byte after {seconds(facts['first_byte_s'])}")
     retries = facts["retries"]
     parts.append("no retry" if not retries else f"{retries} {'retry' if retries == 1 else 'retries'}")
     return ", ".join(parts) + "."

@@ -81,8 +81,6 @@ class CallReport(NamedTuple):
     verdict: Verdict | None  # None: a good answer
     duration_s: float
     retries: int = 0
-    first_byte_s: float | None = None
-    overhead_s: float | None = None
     provider_request_id: str = ""
     history: str = ""  # the value of x-llm-history
     stream: Progress | None = None

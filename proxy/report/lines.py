@@ -52,8 +52,6 @@ def call_facts(report: CallReport) -> dict[str, object]:
     facts |= {
         "retries": report.retries,
         "duration_s": round(report.duration_s, 6),
-        "first_byte_s": None if report.first_byte_s is None else round(report.first_byte_s, 6),
-        "overhead_s": None if report.overhead_s is None else round(report.overhead_s, 6),
         "provider_request_id": report.provider_request_id[:128],
         "client": report.client,
         "history": report.history,

@@ -129,10 +129,6 @@ class Metrics:
             failures.add_traced(report.duration_s, report.trace_id)
         else:
             failures.add(report.duration_s)
-        if report.first_byte_s is not None:
-            self.first_byte.labels(*self._where(report)).observe(report.first_byte_s)
-        if report.overhead_s is not None:
-            self.overhead.labels(*self._where(report)).observe(report.overhead_s)
 
     def call_canceled(self, upstream: str, endpoint: str) -> None:
         self.requests.labels(self._upstream(upstream), _endpoint(endpoint), Outcome.CANCELED).inc()
@@ -206,9 +202,6 @@ class Metrics:
                 counters += [self.errors.labels(where[0], *told[:3]), self.session_hints.labels(where[0], told[3])]
             failures = self._failures[known] = Failures(self.duration.labels(*where), *counters)
         return failures
-
-    def _where(self, report: CallReport) -> tuple[str, str]:
-        return self._upstream(report.upstream), _endpoint(report.endpoint)
 
     def _begin_series(self) -> None:
         """Let series that alerts look at begin at their resting value: an increase from nothing is no increase.

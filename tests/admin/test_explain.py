@@ -22,7 +22,7 @@ def told(cls: Class, **changes: object) -> dict[str, str]:
     )  # fmt: skip
     report = CallReport(
         call_id="c", upstream="u", endpoint="other", method="POST", path="/p", status=500, verdict=verdict,
-        duration_s=3.25, first_byte_s=0.125, retries=2, stream=Progress(chunks=3, sent_bytes=99, quiet_s=61.0),
+        duration_s=3.25, retries=2, stream=Progress(chunks=3, sent_bytes=99, quiet_s=61.0),
     )  # fmt: skip
     return dict(explain(call_facts(report) | changes))
 
@@ -40,5 +40,5 @@ def test_a_call_is_told_with_what_it_took() -> None:
     assert answers["What decided"] == "any.rule: the message's words decided."
     own = told(Class.NETWORK, source="transport", rule="proxy.truncated_stream", confidence="code")
     assert own["What decided"] == "proxy.truncated_stream: the proxy saw it itself."
-    assert answers["It took"] == "3.25 s, first byte after 125 ms, 2 retries."
+    assert answers["It took"] == "3.25 s, 2 retries."
     assert answers["Its stream"] == "3 pieces, 99 bytes, then nothing for 61 s."

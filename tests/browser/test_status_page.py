@@ -169,7 +169,7 @@ def reporter_with_a_bad_hour() -> Reporter:
                 CallReport(
                     call_id=f"{minute:02}{number:02}c7f3a91e", upstream=upstream, endpoint="chat_completions", method="POST",
                     path="/v1/chat/completions?api-version=2024-10-21", status=status, verdict=verdict, duration_s=4.21,
-                    first_byte_s=0.61, overhead_s=0.0004, retries=2, client="cred-51c04fa2e7", provider_request_id="req_011CSHoEeqs",
+                    retries=2, client="cred-51c04fa2e7", provider_request_id="req_011CSHoEeqs",
                     stream=Progress(chunks=41, sent_bytes=9321, quiet_s=61.2) if reason == "truncated_stream" else None,
                 )
             )  # fmt: skip

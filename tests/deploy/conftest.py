@@ -36,7 +36,7 @@ def failed(cls: Class, **changes: Any) -> CallReport:
     )  # fmt: skip
     return CallReport(
         call_id="c", upstream="openai", endpoint="responses", method="POST", path="/v1/responses", status=500,
-        verdict=replace(verdict, **changes), duration_s=2.0, first_byte_s=0.5, overhead_s=0.0004,
+        verdict=replace(verdict, **changes), duration_s=2.0,
     )  # fmt: skip
 
 

@@ -55,8 +55,6 @@ def report(verdict: Callable[..., Verdict]) -> Callable[..., CallReport]:
             status=500,
             verdict=None if cls is None else verdict(cls),
             duration_s=1.5,
-            first_byte_s=1.25,
-            overhead_s=0.0004,
         )
         return plain._replace(**changes)
 
