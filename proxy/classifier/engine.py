@@ -6,6 +6,7 @@ it is only a hint: then the layers around it are asked first. Only where no laye
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -26,6 +27,8 @@ _REFINED: Final = _ANY_WINDOW | {"request_exceeds_window"}
 _WRAPPERS: Final = frozenset({200, 400, 424, 500, 502, 503})
 # Where the status says that the call is wrong, prose alone cannot say that time heals it.
 _FINAL_STATUSES: Final = frozenset({401, 404, 405, 410, 415, 422})
+# "Bad response status code 524": a wrapper's own word for it is broader than the status that it quotes.
+_BROAD_FAULTS: Final = frozenset({"internal_error", "bad_gateway", "upstream_error", "service_unavailable"})
 _HEALING: Final = frozenset({Class.RATE_LIMITED, Class.OVERLOADED, Class.TIMEOUT, Class.PROVIDER_ERROR})
 
 
@@ -71,23 +74,42 @@ def decide(evidence: Evidence, rules: Rules, provider: str) -> Decision:
     considered: list[Match] = []
     hints: list[Match] = []
     winner: Match | None = None
-    for layer in reversed(evidence.layers):
+    for layer in _asked(evidence):
         met = _met(evidence, layer, rules, speaking | rules.speaking(layer.via) if layer.via else speaking)
         if not met:
             continue
         considered += met
         best = min(met, key=rank)
-        if best.tier < Tier.HINT:
+        if best.tier >= Tier.HINT:
+            hints.append(best)
+        elif winner is None or best.tier is Tier.USER:
             winner = best
+        if winner is not None and (winner.tier is Tier.USER or not rules.has_users):
             break
-        hints.append(best)
-    if winner is None and hints:
-        winner = hints[0]
     if winner is None:
-        winner = _by_status(evidence, rules, speaking)
-        if winner is not None:
+        winner = _told_by_status(evidence, rules, speaking, hints[0] if hints else None)
+        if winner is not None and winner.layer is None:
             considered.append(winner)
     return _settled(evidence, rules, winner, considered)
+
+
+def _asked(evidence: Evidence) -> Iterator[Layer]:
+    """The layers from the innermost outwards, and last what stands in members whose names say nothing."""
+    yield from reversed(evidence.layers)
+    unnamed = evidence.unnamed()
+    if unnamed is not None:
+        yield unnamed
+
+
+def _told_by_status(evidence: Evidence, rules: Rules, speaking: frozenset[str], hint: Match | None) -> Match | None:
+    """The status decides where no layer does, its own or one that a wrapper quotes; a finer hint outranks it."""
+    if hint is None:
+        return _by_status(evidence, rules, speaking)
+    if hint.rule.reason in _BROAD_FAULTS and evidence.http_status in _WRAPPERS:
+        quoted = _by_status(evidence, rules, speaking)
+        if quoted is not None and quoted.rule.reason not in _BROAD_FAULTS and "quotes" in quoted.met_by[0]:
+            return quoted
+    return hint
 
 
 def _met(evidence: Evidence, layer: Layer, rules: Rules, speaking: frozenset[str]) -> list[Match]:
@@ -143,10 +165,14 @@ def _met(evidence: Evidence, layer: Layer, rules: Rules, speaking: frozenset[str
                 if may(rule) and (not rule.phrases or any_in(rule.phrases, heard)):
                     add(rule, rule.tier, ("the member", member, code), Confidence.CODE)
     for code in layer.quoted():
-        if code in by_code and code not in layer.codes:
+        if code in layer.codes:
+            continue
+        if code in by_code:
             for rule in by_code[code]:
                 if may(rule) and (not rule.phrases or any_in(rule.phrases, heard)):
                     add(rule, max(rule.tier, Tier.PHRASE), ("the text quotes", "", code), Confidence.PHRASE)
+        elif "_" in code and f" {code.replace('_', ' ')} " not in heard.joined:
+            look_up(spelled(code))  # `AllReplicasSaturated` is one word of the prose, and three of what it says
     look_up(heard)
     for code in unknown:
         look_up(spelled(code), is_code=True)
@@ -157,13 +183,15 @@ def _met(evidence: Evidence, layer: Layer, rules: Rules, speaking: frozenset[str
             saw = JUDGEMENTS[rule.shows](evidence, layer)
             if saw:
                 machine = bool(layer.quotas) or bool(rule.codes)
-                add(rule, rule.tier, (saw.words, "", ""), Confidence.CODE if machine else Confidence.PHRASE, saw.reason)
+                said = Confidence.CODE if machine else Confidence.PHRASE
+                add(rule, rule.tier, (saw.words, "", ""), Confidence.STATUS if rule.tier is Tier.HINT else said, saw.reason)
     for rule in index.users_by_status:
         if may(rule):
             add(rule, rule.tier, (f"the status is {evidence.status}", "", ""), Confidence.STATUS)
-    if layer is evidence.layers[0]:
+    if index.by_header:
+        outermost = layer is evidence.layers[0]
         for rule in index.by_header:
-            if may(rule):
+            if (outermost or rule.params or rule.links) and may(rule):
                 add(rule, rule.tier, ("headers or parameters", "", ""), Confidence.CODE)
     return met
 
@@ -196,7 +224,7 @@ def _settled(evidence: Evidence, rules: Rules, winner: Match | None, considered:
         and winner.tier >= Tier.PHRASE
         and cls in _HEALING
         and evidence.http_status in _FINAL_STATUSES
-        and len(evidence.layers) == 1
+        and evidence.status == evidence.http_status
     ):
         notes.append(f"a status {evidence.http_status} and words of {cls} contradict each other")
         return Decision(winner, "contradictory", confidence, considered, notes)

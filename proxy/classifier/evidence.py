@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from functools import lru_cache
 from typing import Any, Final
+from urllib.parse import unquote
 
 from proxy.classifier import unwrap
 from proxy.classifier.decode import text_of
@@ -28,6 +29,7 @@ _MAX_CODES: Final = 24
 _HEAD_CHARS: Final = 3000
 _TAIL_CHARS: Final = 1000  # a telling code may stand at the end of a long text
 _MAX_PROSE: Final = 12_000
+_MAX_SPARE: Final = 8
 _MAX_CODE_CHARS: Final = 120
 _MAX_NAME_CHARS: Final = 40
 
@@ -47,10 +49,13 @@ def _kinds() -> dict[str, _Kind]:
     table = {
         _Kind.CODE: "code type status reason errorcode errortype __type kind category errorname errorcategory errcode errno name "
         "statuscode httpstatus httpstatuscode rawstatuscode statuscodevalue errorsubcode subcode limitsource quotametric limittype title exceptiontype "
-        "blockreason finishreason statusmsg statusname codename errorkey errorid ret errortypecode",
+        "blockreason finishreason statusmsg statusname codename errorkey errorid ret errortypecode "
+        "resultcode retcode returncode failurecode fehlercode codigo codice",
         _Kind.TEXT: "message msg detail details error errormessage errormsg description errordescription statusmsg title text "
         "localizedmessage info developermessage usermessage statustext errordetail errordetails fault faultstring errmsg explanation "
-        "internalmessage displaymessage statusmessage raifilteredreason blockreasonmessage humanreadable err reasonphrase summary exception",
+        "internalmessage displaymessage statusmessage raifilteredreason blockreasonmessage humanreadable err reasonphrase summary exception "
+        "failurereason failuremessage resultmsg retmsg returnmsg meldung fehler fehlermeldung beschreibung mensaje descripcion mensagem "
+        "descricao messaggio errore erreur erro",
         _Kind.INNER: "raw innererror innererrors cause originalerror upstreamerror providererror previouserrors body upstreambody rawerror "
         "innerexception upstream wrapped",
         _Kind.PARAM: "param parameter field loc target property argument",
@@ -70,6 +75,8 @@ def _kinds() -> dict[str, _Kind]:
 _KINDS: Final[Mapping[str, _Kind]] = _kinds()
 # MiniMax and others put their business code at a message's end: "insufficient balance (1008)"
 _CLOSING_CODE: Final = re.compile(r"\((\d{4,6})\)\s{0,4}$")
+# one-api and others end each message so; the words of an id are no words of the message.
+_REQUEST_ID: Final = re.compile(r"\(?[Rr]equest[ _-]?[Ii][Dd][\"']?[:=]? ?[\w-]{6,64}\)?")
 # No event fails without one of these in it; most events of a long stream need no parsing for that.
 _MAY_FAIL: Final = re.compile(r'rror|[cC]ode|fail|lock|"ok"|uccess|Reason|tatus|errno|"ret"|xception|HTTP_STATUS/[45]')
 # A gateway that answers 500 or 502 says by its own members what it was told.
@@ -148,6 +155,11 @@ class Evidence:
     waits: list[tuple[str, Any]]  # member names and values that tell a wait
     body_headers: dict[str, str]  # headers that a gateway quotes inside the body
     shape: str  # how the body was read, in a word
+    spare: list[str]  # sentences in members whose names say nothing: read only where no other says anything
+
+    def unnamed(self) -> Layer | None:
+        """The sentences of members whose names say nothing, as a layer."""
+        return Layer("other members", texts=self.spare) if self.spare else None
 
     @property
     def status(self) -> int:
@@ -159,18 +171,25 @@ class Evidence:
         return self.http_status
 
 
+# Alibaba's API gateway has no other place for it: https://help.aliyun.com/zh/api-gateway/; gRPC's is percent-encoded:
+# https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md
+_HEADERS_OF_PROSE: Final = ("x-ca-error-message", "grpc-message", "x-error-message")
+
+
 def gather(answer: Answer, provider: Provider | None = None) -> Evidence | None:
     """Read an answer once; None where it is a good one."""
     headers = {name.lower(): value for name, value in answer.headers}
     reader = _Reader(answer.status)
     exception = headers.get(":exception-type") or (headers.get(":error-code") if answer.status < 400 else None)
     if answer.status < 400 and not exception:
-        if answer.status < 200 or answer.status >= 300 or not answer.body:
+        if answer.status < 200 or not answer.body:
             return None
-        value = _failed_value(answer, headers, provider)
+        value, shape = _failed_value(answer, headers, provider)
         if value is None:
             return None
-        return reader.evidence(headers, value)
+        evidence = reader.evidence(headers, value)
+        evidence.shape = shape or evidence.shape
+        return evidence
     layer = reader.layer("answer")
     for name in ("x-amzn-errortype", "x-amzn-error-type"):
         if name in headers:
@@ -180,22 +199,43 @@ def gather(answer: Answer, provider: Provider | None = None) -> Evidence | None:
     for name in ("x-error-code", "x-ms-error-code", "x-error-type", "grpc-status-name", "x-error-reason"):
         if name in headers:
             reader.code(layer, headers[name], name)
+    for name in _HEADERS_OF_PROSE:
+        if name in headers:
+            reader.prose(layer, unquote(headers[name][:_HEAD_CHARS]))
     text = text_of(answer.body, headers.get("content-encoding", "")) if answer.body else ""
     return reader.evidence(headers, text, layer)
 
 
-def _failed_value(answer: Answer, headers: Mapping[str, str], provider: Provider | None) -> Any:
-    """The failing part of a body under a good status, None where nothing fails."""
-    text = text_of(answer.body, headers.get("content-encoding", ""))
+def _failed_value(answer: Answer, headers: Mapping[str, str], provider: Provider | None) -> tuple[Any, str]:
+    """The failing part of a body under a good status (None where nothing fails), and its shape where that is what fails."""
+    coding = headers.get("content-encoding", "")
+    text = text_of(answer.body, coding)
     kind = headers.get("content-type", "")
     if answer.stream or "event-stream" in kind or (unwrap.looks_like_stream(text) and "json" not in kind):
-        return next((event for event in unwrap.events(text, _MAY_FAIL) if _event_failed(event, provider)), None)
-    value = unwrap.json_value(text) if text.lstrip()[:1] in ("{", "[") else None
+        return next((event for event in unwrap.events(text, _MAY_FAIL) if _event_failed(event, provider)), None), ""
+    is_json = text.lstrip()[:1] in ("{", "[")
+    value = unwrap.json_value(text) if is_json else None
     if value is not None and is_failure(value, provider):
-        return (failed_choice(value) or value) if isinstance(value, dict) else value
-    if (isinstance(value, dict) and "ndjson" in kind) or (isinstance(value, dict) and "\n{" in text):
-        return next((line for line in unwrap.json_lines(text) if is_failure(line, provider)), None)
-    return None
+        return ((failed_choice(value) or value) if isinstance(value, dict) else value), ""
+    if isinstance(value, dict):
+        if "ndjson" in kind or "\n{" in text:
+            return next((line for line in unwrap.json_lines(text) if is_failure(line, provider)), None), ""
+    elif is_json and not coding and _is_cut(len(answer.body), headers.get("content-length", "")):
+        return text, "cut"
+    elif not is_json and answer.status < 300 and _is_page(text, kind):
+        return text, "page"
+    return None, ""
+
+
+def _is_cut(size: int, length: str) -> bool:
+    return length.isdigit() and len(length) < 16 and size < int(length)
+
+
+def _is_page(text: str, kind: str) -> bool:
+    """A page for people where an answer was due, or what PHP writes into one when it dies."""
+    if kind and "html" not in kind:
+        return False
+    return unwrap.looks_like_html(text) or "Fatal error" in text[:80]
 
 
 def _event_failed(event: unwrap.Event, provider: Provider | None) -> bool:
@@ -214,6 +254,7 @@ class _Reader:
         self.layers: list[Layer] = []
         self.waits: list[tuple[str, Any]] = []
         self.body_headers: dict[str, str] = {}
+        self.spare: list[str] = []
         self.nodes = 0
         self.prose_left = _MAX_PROSE
 
@@ -221,7 +262,7 @@ class _Reader:
         layer = layer or self.layer("answer")
         shape = self.body(layer, body)
         kept = [one for one in self.layers if not one.is_empty() or one.statuses] or [layer]
-        return Evidence(self.status, headers, kept, self.waits, self.body_headers, shape)
+        return Evidence(self.status, headers, kept, self.waits, self.body_headers, shape, self.spare)
 
     def layer(self, where: str) -> Layer:
         if len(self.layers) >= _MAX_LAYERS:
@@ -321,6 +362,8 @@ class _Reader:
                 layer.params.append(code_word(member[:80]))
         elif kind is _Kind.VIA:
             layer.via = layer.via or member[:60]
+        elif kind is None and len(self.spare) < _MAX_SPARE and (" " in member or not member.isascii()):
+            self.spare.append(member[:_HEAD_CHARS])
 
     def container(self, layer: Layer, skeleton: str, kind: _Kind | None, member: Any, depth: int) -> None:
         if skeleton in ("headers", "responseheaders"):
@@ -371,6 +414,8 @@ class _Reader:
             return
         if len(text) > _HEAD_CHARS + _TAIL_CHARS:
             text = f"{text[:_HEAD_CHARS]}\n{text[-_TAIL_CHARS:]}"
+        if "equest" in text and _REQUEST_ID.search(text):
+            text = _REQUEST_ID.sub(" ", text)
         closing = _CLOSING_CODE.search(text)
         if closing:
             layer.codes.setdefault(closing[1], "the message's end")

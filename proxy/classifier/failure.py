@@ -41,6 +41,10 @@ _MESSAGES: Final = (
     "err_msg",
     "ErrorMessage",
     "errorMessage",
+    "errorMsg",
+    "resultMsg",
+    "retMsg",
+    "returnMsg",
 )
 _RESULTS: Final = (
     "choices",
@@ -54,7 +58,21 @@ _RESULTS: Final = (
     "outputs",
     "response",
 )
-_CODES: Final = ("code", "error_code", "errcode", "err_code", "errno", "errorCode", "ErrorCode", "ret")
+_CODES: Final = (
+    "code",
+    "error_code",
+    "errcode",
+    "err_code",
+    "errno",
+    "errorCode",
+    "ErrorCode",
+    "ret",
+    "resultCode",
+    "retCode",
+    "returnCode",
+)
+_SUCCESS: Final = ("success", "ok", "succeeded", "isSuccess", "is_success")
+_FAILED_STATUS: Final = frozenset({"error", "fail", "failure", "ko"})  # not `failed`: what is polled for says so of a job
 
 
 def is_failure(value: Any, provider: Provider | None = None) -> bool:
@@ -141,7 +159,7 @@ def _has_business_code(value: dict[str, Any], provider: Provider | None) -> bool
             and has_content(code)
         ):
             return True
-    if any(has_content(value.get(name)) for name in _RESULTS) or not _message(value):
+    if _has_result(value) or not _message(value):
         return False
     for name in _CODES:
         code = value.get(name)
@@ -157,10 +175,24 @@ def _has_business_code(value: dict[str, Any], provider: Provider | None) -> bool
 
 
 def _says_no_success(value: dict[str, Any]) -> bool:
-    if value.get("success") is False or value.get("ok") is False:
-        return bool(value.get("errors") or _message(value) or has_content(value.get("code")))
+    if any(value.get(name) is False for name in _SUCCESS):
+        return True
+    status = value.get("status")
+    if isinstance(status, str) and status.lower() in _FAILED_STATUS and not _has_result(value):
+        return True
     errors = value.get("errors")
-    return isinstance(errors, list) and bool(errors) and not any(has_content(value.get(name)) for name in _RESULTS)
+    return isinstance(errors, list) and bool(errors) and not _has_result(value)
+
+
+def _has_result(value: dict[str, Any]) -> bool:
+    return any(_is_result(value.get(name)) for name in _RESULTS)
+
+
+def _is_result(member: Any) -> bool:
+    """Whether something was answered: GraphQL's `{"data": {"generate": null}}` is nothing."""
+    if isinstance(member, dict):
+        return any(has_content(part) for part in member.values())
+    return has_content(member)
 
 
 def _has_bad_status(value: dict[str, Any]) -> bool:

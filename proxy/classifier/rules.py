@@ -113,6 +113,7 @@ class Rules:
     speaks: Mapping[str, frozenset[str]]  # the same spellings -> the providers whose rules hold for it
     clocks: Mapping[str, float]  # seconds that a provider's clock, where it names no zone, is ahead of UTC
     index: Index = field(repr=False)
+    has_users: bool = False  # rules of a user's own files: they are first, wherever in an answer they are met
 
     def provider(self, name: str) -> Provider | None:
         """The provider of that name or alias."""

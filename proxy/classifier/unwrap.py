@@ -37,6 +37,7 @@ _REPR_TOKEN: Final = re.compile(
 _REPR_NAMES: Final = {"None": "null", "True": "true", "False": "false"}
 _TAG: Final = re.compile(r"<[^<>]{0,2048}>")
 _UNSEEN: Final = re.compile(r"<(script|style|svg|noscript)\b.*?(?:</\1|\Z)", re.IGNORECASE | re.DOTALL)
+_CODED: Final = re.compile(r"<(script|style|svg)\b.*?(?:</\1|\Z)", re.IGNORECASE | re.DOTALL)
 _TITLE: Final = re.compile(r"<title[^<>]{0,200}>([^<]{1,300})", re.IGNORECASE)
 _MAX_PAGE: Final = 6000
 
@@ -139,11 +140,15 @@ def looks_like_html(text: str) -> bool:
 
 
 def page_text(text: str) -> tuple[str, str]:
-    """Title and visible text of an HTML page."""
+    """Title and visible text of an HTML page; of one that scripts write, what it says to those who run none."""
     title = _TITLE.search(text[:_MAX_PAGE])
-    seen = _UNSEEN.sub("\n", text[: 4 * _MAX_PAGE])
-    plain = html.unescape(_TAG.sub("\n", seen))[:_MAX_PAGE].strip()
+    page = text[: 4 * _MAX_PAGE]
+    plain = _plain(_UNSEEN.sub("\n", page)) or _plain(_CODED.sub("\n", page))
     return html.unescape(title[1]).strip() if title else "", plain
+
+
+def _plain(page: str) -> str:
+    return html.unescape(_TAG.sub("\n", page))[:_MAX_PAGE].strip()
 
 
 def looks_like_stream(text: str) -> bool:
