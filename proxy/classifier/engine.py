@@ -29,6 +29,7 @@ _WRAPPERS: Final = frozenset({200, 400, 424, 500, 502, 503})
 _FINAL_STATUSES: Final = frozenset({401, 404, 405, 410, 415, 422})
 # "Bad response status code 524": a wrapper's own word for it is broader than the status that it quotes.
 _BROAD_FAULTS: Final = frozenset({"internal_error", "bad_gateway", "upstream_error", "service_unavailable"})
+_REFUSALS: Final = _FINAL_STATUSES | {403}
 _HEALING: Final = frozenset({Class.RATE_LIMITED, Class.OVERLOADED, Class.TIMEOUT, Class.PROVIDER_ERROR})
 
 
@@ -184,7 +185,13 @@ def _met(evidence: Evidence, layer: Layer, rules: Rules, speaking: frozenset[str
             if saw:
                 machine = bool(layer.quotas) or bool(rule.codes)
                 said = Confidence.CODE if machine else Confidence.PHRASE
-                add(rule, rule.tier, (saw.words, "", ""), Confidence.STATUS if rule.tier is Tier.HINT else said, saw.reason)
+                add(
+                    rule,
+                    rule.tier,
+                    (saw.words, "", ""),
+                    Confidence.STATUS if rule.tier is Tier.HINT else said,
+                    saw.reason,
+                )
     for rule in index.users_by_status:
         if may(rule):
             add(rule, rule.tier, (f"the status is {evidence.status}", "", ""), Confidence.STATUS)
@@ -228,6 +235,11 @@ def _settled(evidence: Evidence, rules: Rules, winner: Match | None, considered:
     ):
         notes.append(f"a status {evidence.http_status} and words of {cls} contradict each other")
         return Decision(winner, "contradictory", confidence, considered, notes)
+    if winner.layer is None and evidence.http_status in _REFUSALS:
+        otherwise = _words_of_load(evidence, rules)
+        if otherwise is not None:
+            notes.append(f"a status {evidence.http_status} and words of {otherwise} contradict each other")
+            return Decision(winner, "contradictory", confidence, considered, notes)
     if confidence is Confidence.PHRASE:
         agreeing = next(
             (
@@ -253,6 +265,16 @@ def _settled(evidence: Evidence, rules: Rules, winner: Match | None, considered:
                 reason = window.reason
                 break
     return Decision(winner, reason, confidence, considered, notes)
+
+
+def _words_of_load(evidence: Evidence, rules: Rules) -> Class | None:
+    """The class of words that speak of a rate or of load, whatever the status: time would heal it, the status says never."""
+    for layer in evidence.layers:
+        heard = layer.heard()
+        for rule in rules.index.of_load:
+            if any_in(rule.phrases, heard) and not any_in(rule.unless, heard):
+                return rules.reasons[rule.reason].cls
+    return None
 
 
 def _says_no_more_than_the_status(winner: Match, evidence: Evidence, rules: Rules, considered: list[Match]) -> bool:

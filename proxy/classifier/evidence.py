@@ -19,6 +19,7 @@ from proxy.classifier import unwrap
 from proxy.classifier.decode import text_of
 from proxy.classifier.failure import failed_choice, is_failure
 from proxy.classifier.phrases import Heard, spelled
+from proxy.classifier.quotes import without_request
 from proxy.classifier.words import STOP, code_word, links, quoted_codes, without_links, words
 from proxy.model import Answer, Provider
 
@@ -81,6 +82,8 @@ _REQUEST_ID: Final = re.compile(r"\(?[Rr]equest[ _-]?[Ii][Dd][\"']?[:=]? ?[\w-]{
 _MAY_FAIL: Final = re.compile(r'rror|[cC]ode|fail|lock|"ok"|uccess|Reason|tatus|errno|"ret"|xception|HTTP_STATUS/[45]')
 # A gateway that answers 500 or 502 says by its own members what it was told.
 _WRAPPED: Final = (500, 502)
+# Such an answer may quote what it refuses.
+_REQUEST_IS_WRONG: Final = frozenset({400, 404, 422})
 _EMPTY: Final = frozenset({"", "none", "null", "undefined"})
 _SKELETON: Final[dict[int, int | None]] = {ord("_"): None, ord("-"): None, ord(" "): None}
 
@@ -394,6 +397,8 @@ class _Reader:
 
     def text(self, layer: Layer, text: str, depth: int) -> None:
         """Prose, or prose around a quoted answer, which becomes a layer further in."""
+        if self.status in _REQUEST_IS_WRONG:
+            text = without_request(text)
         if depth <= _MAX_DEPTH and ("{" in text or "[" in text):
             outer, value = unwrap.embedded(text)
             if isinstance(value, dict) or (isinstance(value, list) and any(isinstance(item, dict) for item in value)):

@@ -1,21 +1,23 @@
-"""All rules as one JSON document, so that a client in any language can carry the same rules. Format: docs/rules.md."""
+"""All rules as one JSON document, so that a client in any language can carry the same rules. docs/export.md tells how it is read;
+clients/javascript reads it.
+"""
 
 from __future__ import annotations
 
 from typing import Any, Final
 
-from proxy.classifier.evidence import members
+from proxy.classifier.reading import reading
 from proxy.classifier.rules import Rule, Rules, Tier
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 
 
 def exported(rules: Rules) -> dict[str, Any]:
-    """Members, reasons, providers and rules, the rules in the order in which they are tried."""
+    """What a reader needs to read an answer, then reasons, providers and rules, the rules in the order of their files."""
     return {
         "format": FORMAT,
         "tiers": [tier.name.lower() for tier in Tier],
-        "members": members(),
+        **reading(),
         "reasons": {
             name: {
                 "class": reason.cls.value,
@@ -40,13 +42,14 @@ def exported(rules: Rules) -> dict[str, Any]:
             }
             for name, provider in sorted(rules.providers.items())
         },
-        "rules": [_rule(rule) for rule in sorted(rules.rules, key=lambda rule: (rule.tier, rule.order))],
+        "rules": [_rule(rule) for rule in sorted(rules.rules, key=lambda rule: rule.order)],
     }
 
 
 def _rule(rule: Rule) -> dict[str, Any]:
     members: dict[str, Any] = {
         "id": rule.id,
+        "order": rule.order,
         "tier": rule.tier.name.lower(),
         "reason": rule.reason,
         "provider": rule.provider or None,

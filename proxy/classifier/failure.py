@@ -72,7 +72,9 @@ _CODES: Final = (
     "returnCode",
 )
 _SUCCESS: Final = ("success", "ok", "succeeded", "isSuccess", "is_success")
-_FAILED_STATUS: Final = frozenset({"error", "fail", "failure", "ko"})  # not `failed`: what is polled for says so of a job
+_FAILED_STATUS: Final = frozenset(
+    {"error", "fail", "failure", "ko"}
+)  # not `failed`: what is polled for says so of a job
 
 
 def is_failure(value: Any, provider: Provider | None = None) -> bool:

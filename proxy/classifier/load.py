@@ -271,7 +271,7 @@ class _Reading:
             names=self.names,
             speaks={alias: frozenset(names) for alias, names in self.speaks.items()},
             clocks={name: ahead_s for name, ahead_s in self.clocks.items() if ahead_s},
-            index=build_index(rules),
+            index=build_index(rules, self.reasons),
             has_users=any(rule.tier is Tier.USER for rule in rules),
         )
 

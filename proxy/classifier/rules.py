@@ -100,6 +100,7 @@ class Index:
     by_header: tuple[Rule, ...]
     by_status: Mapping[int, tuple[Rule, ...]]
     users_by_status: tuple[Rule, ...]  # a user's rule is first, also where a status is all that it asks for
+    of_load: tuple[Rule, ...]  # prose alone that speaks of a rate or of load
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,7 +180,10 @@ def reason_of(
     return Reason(name, cls, scope or traits.scope, action or traits.action, advice, meaning, forget)
 
 
-def build_index(rules: Iterable[Rule]) -> Index:
+_OF_LOAD: Final = frozenset({Class.RATE_LIMITED, Class.OVERLOADED})
+
+
+def build_index(rules: Iterable[Rule], reasons: Mapping[str, Reason]) -> Index:
     rules = tuple(rules)
     by_code: dict[str, list[Rule]] = {}
     by_word: dict[str, list[tuple[Phrase, Rule]]] = {}
@@ -213,5 +217,10 @@ def build_index(rules: Iterable[Rule]) -> Index:
         by_judgement=tuple(judged),
         by_header=tuple(headed),
         users_by_status=tuple(users),
+        of_load=tuple(
+            rule
+            for rule in rules
+            if rule.phrases and not (rule.codes or rule.shows or rule.provider) and reasons[rule.reason].cls in _OF_LOAD
+        ),
         by_status={status: tuple(found) for status, found in by_status.items()},
     )
