@@ -184,6 +184,9 @@ def gather(answer: Answer, provider: Provider | None = None) -> Evidence | None:
     headers = {name.lower(): value for name, value in answer.headers}
     reader = _Reader(answer.status)
     exception = headers.get(":exception-type") or (headers.get(":error-code") if answer.status < 400 else None)
+    if answer.status < 400 and "x-amzn-waf-action" in headers:
+        # A challenge to a browser, under a 202 without a body: https://docs.aws.amazon.com/waf/latest/developerguide/waf-captcha-and-challenge-how-it-works.html
+        exception = f"waf_{headers['x-amzn-waf-action']}"
     if answer.status < 400 and not exception:
         if answer.status < 200 or not answer.body:
             return None

@@ -71,7 +71,7 @@ _CODES: Final = (
     "retCode",
     "returnCode",
 )
-_SUCCESS: Final = ("success", "ok", "succeeded", "isSuccess", "is_success")
+_SUCCESS: Final = ("success", "ok", "succeeded", "isSuccess", "is_success", "erfolg", "exito", "sucesso")
 _FAILED_STATUS: Final = frozenset(
     {"error", "fail", "failure", "ko"}
 )  # not `failed`: what is polled for says so of a job

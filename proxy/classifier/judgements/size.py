@@ -15,20 +15,21 @@ _N: Final = r"(\d[\d,]{0,14}(?:\.\d{1,3})?)(k|m)?(?![\w%])"
 _DEMANDS: Final = (
     re.compile(rf"requested(?: tokens)?[:=]? ?(?:about |up to )?{_N}"),
     re.compile(rf"{_N} (?:input |total )?tokens (?:were |was )?requested"),
+    re.compile(rf"(?:asks for|asked for|needs|wants) {_N} (?:input )?tokens"),
     re.compile(
         rf"(?:request|prompt|input)(?: alone)?(?: of| has| with| needs| is|:) ?(?:about )?{_N} (?:input )?tokens"
     ),
 )
 _LIMITS: Final = (
     re.compile(rf"limit(?:ed)?(?: to| of| is)?[:=]? ?{_N}"),
-    re.compile(rf"(?:window|allowance)(?: to| of| is)?[:=]? ?{_N}"),
+    re.compile(rf"(?:window|allowance|bucket)(?: to| of| is| holds| takes)?(?: only| at most)?[:=]? ?{_N}"),
     re.compile(rf"{_N} (?:tpm|tokens per minute)"),
 )
 _NEAR_CHARS: Final = 120
 _MAX_JUDGED: Final = 4000
 _SCALES: Final[Mapping[str, int]] = {"": 1, "k": 1_000, "m": 1_000_000}
 # Words without which nobody says that one request is larger than the window.
-_OF_A_DEMAND: Final = frozenset({"requested", "larger", "bigger", "exceeds", "exceed", "large", "alone"})
+_OF_A_DEMAND: Final = frozenset({"requested", "larger", "bigger", "exceeds", "exceed", "large", "alone", "asks", "asked", "needs", "wants", "one", "single"})
 _GIVEN: Final = re.compile(rf"{_N}(?: (?:input|prompt|total))? ?tokens?")
 _MOST: Final = re.compile(
     rf"(?:at most|only|up to|into|than|limit|maximum|max|most|window|supports?|context|size|length|ctx)"
