@@ -77,6 +77,7 @@ _KINDS: Final[Mapping[str, _Kind]] = _kinds()
 # MiniMax and others put their business code at a message's end: "insufficient balance (1008)"
 _CLOSING_CODE: Final = re.compile(r"\((\d{4,6})\)\s{0,4}$")
 # one-api and others end each message so; the words of an id are no words of the message.
+_NAMES_OF_REQUEST_ID: Final = ("equest id", "equest_id", "equest ID", "equestId", "equest-id", "equest Id")
 _REQUEST_ID: Final = re.compile(r"\(?[Rr]equest[ _-]?[Ii][Dd][\"']?[:=]? ?[\w-]{6,64}\)?")
 # No event fails without one of these in it; most events of a long stream need no parsing for that.
 _MAY_FAIL: Final = re.compile(r'rror|[cC]ode|fail|lock|"ok"|uccess|Reason|tatus|errno|"ret"|xception|HTTP_STATUS/[45]')
@@ -422,11 +423,12 @@ class _Reader:
             return
         if len(text) > _HEAD_CHARS + _TAIL_CHARS:
             text = f"{text[:_HEAD_CHARS]}\n{text[-_TAIL_CHARS:]}"
-        if "equest" in text and _REQUEST_ID.search(text):
-            text = _REQUEST_ID.sub(" ", text)
-        closing = _CLOSING_CODE.search(text)
-        if closing:
-            layer.codes.setdefault(closing[1], "the message's end")
+        if "equest" in text and any(name in text for name in _NAMES_OF_REQUEST_ID):
+            text = _REQUEST_ID.sub(" ", text).strip()
+        if text.endswith(")"):
+            closing = _CLOSING_CODE.search(text)
+            if closing:
+                layer.codes.setdefault(closing[1], "the message's end")
         plain = without_links(text)
         if plain is not text:
             layer.linking.append(text)

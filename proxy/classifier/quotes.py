@@ -8,12 +8,16 @@ from __future__ import annotations
 import re
 from typing import Final
 
-_CUE: Final = re.compile(
-    r"\b(?:(?:invalid value|(?:unexpected )?text|unexpected (?:value|content)|near|got|received|model|input(?:_value)?=)[:,]? ?(?=[\"'`])"
-    r"|(?:(?:could not|cannot|failed to|unable to) parse\b[\w ]{0,40}:? ?|input(?:_value)?=)(?=[\"'{\[]))",
-    re.IGNORECASE,
-)
+_QUOTE: Final = re.compile(r"[\"'`{\[]")
+# What stands before a quotation of the request.
+_CUES: Final = (
+    "invalid value", "unexpected value", "unexpected content", "text", "near", "got", "received", "model", "parse",
+)  # fmt: skip
+_INPUT: Final = ("input_value=", "input=")
+_VALUES: Final = (*_INPUT, "parse", "arguments", "json")  # before a value that is no string
+_CUE_CHARS: Final = 24
 _MAX_CHARS: Final = 2000
+_MAX_QUOTES: Final = 64
 # pydantic writes the value between these: https://docs.pydantic.dev/latest/errors/errors/
 _PYDANTIC_END: Final = ", input_type="
 
@@ -21,15 +25,23 @@ _PYDANTIC_END: Final = ", input_type="
 def without_request(text: str) -> str:
     """A text without the quoted parts of the request that its own words announce."""
     kept, at = [], 0
-    for cue in _CUE.finditer(text):
-        start = cue.end()
+    for number, quote in enumerate(_QUOTE.finditer(text)):
+        start = quote.start()
+        if number == _MAX_QUOTES:
+            break
         if start < at:
             continue
-        opening = text[start]
-        is_value = opening in "{[" or cue[0].endswith("=")
-        end = text.find(_PYDANTIC_END if is_value else opening, start + 1, start + _MAX_CHARS)
-        if end < 0:
-            end = min(len(text), start + _MAX_CHARS) if is_value else start
-        kept.append(text[at:start])
-        at = end
+        before = text[max(0, start - _CUE_CHARS) : start].rstrip(" :,").lower()
+        if quote[0] in "{[" or before.endswith(_INPUT):
+            if not before.endswith(_VALUES):
+                continue
+            end = text.find(_PYDANTIC_END, start, start + _MAX_CHARS)
+            end = min(len(text), start + _MAX_CHARS) if end < 0 else end
+        else:
+            if not before.endswith(_CUES):
+                continue
+            end = text.find(quote[0], start + 1, start + _MAX_CHARS) + 1
+        if end > start:
+            kept.append(text[at:start])
+            at = end
     return "".join([*kept, text[at:]]) if kept else text
