@@ -11,18 +11,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-import yaml
-
 from proxy.classifier.api import NotAnAnswerError, answer_of
 from proxy.classifier.load import rules_directory
-from proxy.classifier.nodes import line_of, nodes, values
-from proxy.model import Answer, Verdict
+from proxy.classifier.rulefile import RuleFile
+from proxy.model import Action, Answer, Class, Confidence, Scope, Verdict
 
+_TOP_KEYS: Final = frozenset({"cases"})
+_CASE_KEYS: Final = frozenset({"id", "source", "answer", "expect"})
+_ANSWER_KEYS: Final = frozenset({"provider", "status", "headers", "body", "stream"})
+_EXPECT_KEYS: Final = frozenset({"class", "reason", "rule", "action", "scope", "confidence", "wait"})
+_EXPECTED: Final[Mapping[str, Sequence[str]]] = {
+    "class": ("ok", *Class),
+    "action": tuple(Action),
+    "scope": tuple(Scope),
+    "confidence": tuple(Confidence),
+}
 _TOLERANCE_S: Final = 1.0
 
 
@@ -77,26 +85,50 @@ def read_cases(files: Sequence[Path] | None = None, problems: list[str] | None =
 
 
 def _read(path: Path, problems: list[str]) -> Iterator[Case]:
-    try:
-        text = path.read_text(encoding="utf-8")
-        node = nodes(text)
-        value = values(text)
-    except (OSError, UnicodeDecodeError, RecursionError, yaml.YAMLError) as error:
-        mark = getattr(error, "problem_mark", None)
-        problems.append(f"{path}:{mark.line + 1 if mark else 1}: cases cannot be read: {type(error).__name__}")
+    file = RuleFile(path, problems)
+    value = file.load(_TOP_KEYS)
+    if value is None:
         return
-    for at, given in enumerate((value.get("cases") or ()) if isinstance(value, dict) else ()):
-        line = line_of(node, ("cases", at))
-        try:
-            yield Case(
-                id=given["id"],
-                source=given["source"],
-                answer=answer_of(given["answer"]),
-                expect={"class": given["expect"]["class"], **given["expect"]},
-                file=str(path),
-                line=line,
-            )
-        except NotAnAnswerError as error:
-            problems.append(f"{path}:{line}: case {given.get('id')}: answer.{error}")
-        except (KeyError, TypeError) as error:
-            problems.append(f"{path}:{line}: a case needs id, source, answer and expect.class ({error})")
+    if not isinstance(value.get("cases"), list):
+        file.problem(["cases"], "cases: expected a list, each with id, source, answer and expect")
+        return
+    seen: set[str] = set()
+    for at, given in enumerate(value["cases"]):
+        case = _case(file, ["cases", at], given)
+        if case is None:
+            continue
+        if case.id in seen:
+            file.problem(["cases", at], f"case {case.id}: this id is used twice")
+        seen.add(case.id)
+        yield case
+
+
+def _case(file: RuleFile, where: list[str | int], given: Any) -> Case | None:
+    """A case, or None where it is told why it is none."""
+    told = len(file.problems)
+    if not isinstance(given, dict) or not isinstance(given.get("id"), str):
+        file.problem(where, "a case needs id, source, answer and expect")
+        return None
+    file.label = f"case {given['id']}: "
+    file.known_keys(given, _CASE_KEYS, where)
+    if not file.text(given, "source", where):
+        file.problem(where, f"{file.label}source: needs the page where it was seen")
+    expect = file.mapping(given, "expect", where)
+    file.known_keys(expect, _EXPECT_KEYS, [*where, "expect"])
+    for key, allowed in _EXPECTED.items():
+        if key in expect or key == "class":
+            file.choice(expect, key, allowed, [*where, "expect"])
+    answer = given.get("answer")
+    if isinstance(answer, dict):
+        file.known_keys(answer, _ANSWER_KEYS, [*where, "answer"])
+    try:
+        read = answer_of(answer)
+    except NotAnAnswerError as error:
+        file.problem([*where, "answer"], f"{file.label}answer: {error}")
+        return None
+    if len(file.problems) > told:
+        return None
+    line = file.line(where)
+    return Case(
+        id=given["id"], source=given["source"], answer=read, expect=dict(expect), file=str(file.path), line=line
+    )

@@ -6,40 +6,29 @@ looked up only when something is wrong.
 
 from __future__ import annotations
 
-import difflib
 import gc
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import cache, cached_property
+from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
-from typing import Any, Final
-
-import yaml
+from typing import Any, Final, TypeGuard
 
 from proxy.builtin import config_dir
+from proxy.classifier.heads import read_head
 from proxy.classifier.judgements import JUDGEMENTS
-from proxy.classifier.nodes import line_of, nodes, values
 from proxy.classifier.own import OWN_REASONS
-from proxy.classifier.phrases import Phrase, PhraseError, compile_phrase
+from proxy.classifier.phrases import Phrase, compile_phrase
+from proxy.classifier.rulefile import RuleFile, nearest
 from proxy.classifier.rules import Reason, Rule, Rules, Tier, build_index, provider_key, reason_of
-from proxy.classifier.words import code_word
-from proxy.model import Action, Class, Dialect, Provider, Scope
+from proxy.model import Action, Class, Provider, Scope
 
 TOP_KEYS: Final = frozenset({"provider", "reasons", "rules"})
-HEAD_KEYS: Final = frozenset(
-    {
-        "name", "aliases", "speaks", "hosts", "hosted", "credential", "dialect", "generation_paths", "stream_end", "refuses",
-        "business_codes", "clock",
-    }
-)  # fmt: skip
 REASON_KEYS: Final = frozenset({"class", "scope", "action", "advice", "meaning", "forget"})
 RULE_KEYS: Final = frozenset({"id", "when", "then", "tier", "anywhere", "source", "scope", "action"})
 WHEN_KEYS: Final = frozenset({"status", "code", "not_code", "phrase", "unless", "param", "link", "header", "shows"})
-_WORD_TYPES: Final = frozenset({str, int})
 # Both are told in headers.
 _ID: Final = re.compile(r"[A-Za-z0-9._-]{1,120}")
 _REASON: Final = re.compile(r"[a-z0-9_]{1,80}")
-_STATUS: Final = re.compile(r"(?P<low>[1-9](?:[0-9]{2}|xx))(?:(?<!x)-(?P<high>[1-9][0-9]{2}))?")
 _TIERS: Final[Mapping[str, Tier]] = {
     "judged": Tier.JUDGED, "code": Tier.CODE, "phrase": Tier.PHRASE, "hint": Tier.HINT, "status": Tier.STATUS,
 }  # fmt: skip
@@ -91,10 +80,12 @@ def load_rules(extra: Sequence[Path] = (), *, files: Sequence[Path] | None = Non
     gc.disable()
     try:
         for path in extra:
-            reading.read(_File(Path(path), reading.problems), user=True)
+            reading.read(RuleFile(Path(path), reading.problems), user=True)
         for path in builtin_files() if files is None else files:
             # A phrase of the built-in files is read when it is first asked for: the tests hold that each can be.
-            reading.read(_File(path, reading.problems, phrase=Phrase if files is None else compile_phrase), user=False)
+            reading.read(
+                RuleFile(path, reading.problems, phrase=Phrase if files is None else compile_phrase), user=False
+            )
         return reading.rules()
     finally:
         if collects:
@@ -111,59 +102,40 @@ class _Reading:
         self.found: dict[str, Rule] = {}
         self.providers: dict[str, Provider] = {}
         self.speaks: dict[str, set[str]] = {}
+        self.heads: dict[str, dict[str, Any]] = {}
         self.clocks: dict[str, float] = {}
         self.names: dict[str, str] = {}
-        self.wanted: list[tuple[_File, list[str | int], str]] = []
+        self.wanted: list[tuple[RuleFile, list[str | int], str]] = []
+        self.spoken: list[tuple[RuleFile, str]] = []
 
-    def read(self, file: _File, *, user: bool) -> None:
-        value = file.load()
+    def read(self, file: RuleFile, *, user: bool) -> None:
+        value = file.load(TOP_KEYS)
         if value is None:
             return
-        file.known_keys(value, TOP_KEYS, [])
-        provider = self.provider(file, value["provider"]) if "provider" in value else ""
+        provider = self.provider(file, value["provider"], user=user) if "provider" in value else ""
         for name, reason in file.mapping(value, "reasons", []).items():
             self.reason(file, str(name), reason)
         for at, rule in enumerate(file.sequence(value, "rules", [])):
             self.rule(file, at, rule, provider, user=user)
 
-    def provider(self, file: _File, head: Any) -> str:
-        where: list[str | int] = ["provider"]
-        if not isinstance(head, dict) or not isinstance(head.get("name"), str):
-            file.problem(where, "provider: needs a name")
+    def provider(self, file: RuleFile, given: Any, *, user: bool) -> str:
+        head = read_head(file, given)
+        if head is None:
             return ""
-        file.known_keys(head, HEAD_KEYS, where)
-        name = str(head["name"])
-        dialect = head.get("dialect")
-        if dialect is not None and dialect not in list(Dialect):
-            file.problem(
-                [*where, "dialect"], f"provider.dialect: unknown dialect {dialect!r}, allowed: {', '.join(Dialect)}"
-            )
-            dialect = None
-        self.providers.setdefault(
-            name,
-            Provider(
-                name=name,
-                hosts=tuple(file.words(head, "hosts", where)),
-                hosted=bool(head.get("hosted", False)),
-                credential=str(head.get("credential", "authorization")),
-                dialect=Dialect(dialect) if dialect else None,
-                generation_paths=tuple(file.words(head, "generation_paths", where)),
-                stream_end=str(head.get("stream_end", "")),
-                refuses=frozenset(file.words(head, "refuses", where)),
-                business_codes=tuple(file.words(head, "business_codes", where)),
-            ),
-        )
-        clock = head.get("clock", 0)
-        if isinstance(clock, (int, float)) and not isinstance(clock, bool) and -14 <= clock <= 14:
-            self.clocks.setdefault(name, clock * 3600.0)
-        else:
-            file.problem([*where, "clock"], "provider.clock: expected hours ahead of UTC, -14 to 14")
-        for alias in (name, *file.words(head, "aliases", where)):
+        name = head.name
+        # What a user's head leaves out, the built-in one of the same provider says.
+        self.heads[name] = {**head.known, **self.heads.get(name, {})}
+        self.providers[name] = Provider(name=name, **self.heads[name])
+        if head.ahead_s is not None:
+            self.clocks.setdefault(name, head.ahead_s)
+        if user:
+            self.spoken += [(file, other) for other in head.speaks]
+        for alias in (name, *head.aliases):
             self.names.setdefault(provider_key(alias), name)
-            self.speaks.setdefault(provider_key(alias), set()).update((name, *file.words(head, "speaks", where)))
+            self.speaks.setdefault(provider_key(alias), set()).update((name, *head.speaks))
         return name
 
-    def reason(self, file: _File, name: str, given: Any) -> None:
+    def reason(self, file: RuleFile, name: str, given: Any) -> None:
         where: list[str | int] = ["reasons", name]
         if not _REASON.fullmatch(name):
             file.problem(where, f"reason {name!r}: a reason is one word in snake_case")
@@ -172,14 +144,19 @@ class _Reading:
             file.problem(where, f"reason {name}: expected class, advice and meaning")
             return
         file.known_keys(given, REASON_KEYS, where)
+        file.label = f"reason {name}: "
         cls = file.choice(given, "class", list(Class), where)
         scope = file.choice(given, "scope", list(Scope), where) if "scope" in given else None
         action = file.choice(given, "action", list(Action), where) if "action" in given else None
-        advice = str(given.get("advice", ""))
-        if not advice or len(advice) > _MAX_ADVICE or not advice.isascii() or "\n" in advice:
+        advice = given.get("advice")
+        meaning = file.text(given, "meaning", where)
+        forget = file.text(given, "forget", where) or None
+        if not _is_sentence(advice):
             file.problem(
                 [*where, "advice"], f"reason {name}: advice is one ASCII sentence of at most {_MAX_ADVICE} characters"
             )
+            return
+        file.label = ""
         if name in self.given:
             return  # a user's file said it first
         self.given.add(name)
@@ -188,13 +165,13 @@ class _Reading:
                 name,
                 Class(cls),
                 advice=advice,
-                meaning=str(given.get("meaning", "")),
+                meaning=meaning,
                 scope=Scope(scope) if scope else None,
                 action=Action(action) if action else None,
-                forget=given.get("forget"),
+                forget=forget,
             )
 
-    def rule(self, file: _File, at: int, given: Any, provider: str, *, user: bool) -> None:
+    def rule(self, file: RuleFile, at: int, given: Any, provider: str, *, user: bool) -> None:
         where: list[str | int] = ["rules", at]
         name = given.get("id") if isinstance(given, dict) else None
         if not isinstance(name, str) or not _ID.fullmatch(name):
@@ -217,6 +194,10 @@ class _Reading:
             file.problem(where, f"rule {name}: when: needs at least one condition, of: {', '.join(sorted(WHEN_KEYS))}")
         inner: list[str | int] = [*where, "when"]
         file.known_keys(when, WHEN_KEYS, inner)
+        for key, wanted in when.items():
+            if wanted is None or wanted in ("", [], {}):
+                # A condition that holds nothing would hold everywhere.
+                file.problem([*inner, key], f"rule {name}: {key}: holds nothing: fill it or leave it out")
         shows = file.choice(when, "shows", list(JUDGEMENTS), inner) if "shows" in when else None
         phrases = file.phrases(when, "phrase", inner)
         codes = file.codes(when, "code", inner)
@@ -224,6 +205,11 @@ class _Reading:
         scope = file.choice(given, "scope", list(Scope), where) if "scope" in given else None
         action = file.choice(given, "action", list(Action), where) if "action" in given else None
         headers = file.mapping(when, "header", inner)
+        for key, value in headers.items():
+            if isinstance(value, (list, dict, bool)):
+                file.problem(
+                    [*inner, "header", key], f"rule {name}: header: {key}: expected a text that its value holds"
+                )
         beside = bool(headers or "param" in when or "link" in when)
         natural = (
             Tier.JUDGED
@@ -242,8 +228,8 @@ class _Reading:
             file=str(file.path),
             at=at,
             provider=provider,
-            anywhere=bool(given.get("anywhere", False)),
-            source=str(given.get("source") or ""),
+            anywhere=file.flag(given, "anywhere", where),
+            source=file.text(given, "source", where),
             statuses=file.statuses(when, inner),
             codes=codes,
             not_codes=file.codes(when, "not_code", inner),
@@ -251,7 +237,7 @@ class _Reading:
             unless=file.phrases(when, "unless", inner),
             params=file.codes(when, "param", inner),
             links=tuple(file.words(when, "link", inner)),
-            headers=tuple((str(key).lower(), str(value or "").lower()) for key, value in headers.items()),
+            headers=tuple((key.lower(), str(value or "").lower()) for key, value in headers.items()),
             shows=shows or "",
             scope=Scope(scope) if scope else None,
             action=Action(action) if action else None,
@@ -261,6 +247,10 @@ class _Reading:
         for file, where, reason in self.wanted:
             if reason not in self.reasons:
                 file.problem(where, f"then: unknown reason {reason!r}{nearest(reason, self.reasons)}")
+        for file, other in self.spoken:
+            if other not in self.providers:
+                told = f"provider.speaks: no rule file has the provider {other!r}{nearest(other, self.providers)}"
+                file.problem(["provider", "speaks"], told)
         if self.problems:
             raise RulesError(self.problems)
         rules = tuple(self.found.values())
@@ -276,123 +266,5 @@ class _Reading:
         )
 
 
-class _File:
-    """One rule file and where its values stand."""
-
-    def __init__(self, path: Path, problems: list[str], phrase: Callable[[str], Phrase] = compile_phrase) -> None:
-        self.path = path
-        self.phrase = phrase
-        self.problems = problems
-        self.text = ""
-        self.label = ""
-
-    def load(self) -> dict[str, Any] | None:
-        try:
-            self.text = self.path.read_text(encoding="utf-8")
-            value = values(self.text)
-        except OSError as error:
-            self.problems.append(f"{self.path}:1: cannot be read: {error.strerror}")
-            return None
-        except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
-            mark = getattr(error, "problem_mark", None)
-            self.problems.append(
-                f"{self.path}:{mark.line + 1 if mark else 1}: is not YAML: {getattr(error, 'problem', None) or 'unreadable'}"
-            )
-            return None
-        if not isinstance(value, dict):
-            self.problems.append(f"{self.path}:1: expected a mapping with: {', '.join(sorted(TOP_KEYS))}")
-            return None
-        return value
-
-    def problem(self, where: Sequence[str | int], text: str) -> None:
-        self.problems.append(f"{self.path}:{self.line(where)}: {text}")
-
-    @cached_property
-    def node(self) -> Any:
-        """Composed once more where a line is asked for: thousands of nodes kept for that would slow every good start."""
-        return nodes(self.text)
-
-    def line(self, where: Sequence[str | int]) -> int:
-        return line_of(self.node, where)
-
-    def known_keys(self, value: Mapping[str, Any], allowed: frozenset[str], where: list[str | int]) -> None:
-        for key in value:
-            if key not in allowed:
-                self.problem([*where, key], f"{self.label}unknown key {key!r}{nearest(str(key), allowed)}")
-
-    def mapping(self, value: Mapping[str, Any], key: str, where: list[str | int]) -> Mapping[str, Any]:
-        found = value.get(key)
-        if found is None:
-            return {}
-        if isinstance(found, dict):
-            return found
-        self.problem([*where, key], f"{self.label}{key}: expected a mapping")
-        return {}
-
-    def sequence(self, value: Mapping[str, Any], key: str, where: list[str | int]) -> Sequence[Any]:
-        found = value.get(key)
-        if found is None:
-            return ()
-        if isinstance(found, list):
-            return found
-        self.problem([*where, key], f"{self.label}{key}: expected a list")
-        return ()
-
-    def words(self, value: Mapping[str, Any], key: str, where: list[str | int]) -> list[str]:
-        found = value.get(key)
-        if found is None:
-            return []
-        items = found if isinstance(found, list) else [found]
-        if _WORD_TYPES.issuperset(map(type, items)):
-            return list(map(str, items))
-        self.problem([*where, key], f"{self.label}{key}: expected words")
-        return []
-
-    def codes(self, value: Mapping[str, Any], key: str, where: list[str | int]) -> frozenset[str]:
-        return frozenset(map(code_word, self.words(value, key, where)))
-
-    def phrases(self, value: Mapping[str, Any], key: str, where: list[str | int]) -> tuple[Phrase, ...]:
-        compiled = []
-        found = value.get(key)
-        # A block of text holds a phrase a line: a tenth of what as many items of a list take to read.
-        for text in found.splitlines() if isinstance(found, str) else self.words(value, key, where):
-            try:
-                compiled.append(self.phrase(text))
-            except PhraseError as error:
-                self.problem([*where, key], f"{self.label}{error}")
-        return tuple(compiled)
-
-    def choice(self, value: Mapping[str, Any], key: str, allowed: Sequence[str], where: list[str | int]) -> str | None:
-        found = value.get(key)
-        if found in allowed:
-            return str(found)
-        self.problem(
-            [*where, key],
-            f"{self.label}{key}: {found!r} is not one of: {', '.join(allowed)}{nearest(str(found), allowed)}",
-        )
-        return None
-
-    def statuses(self, value: Mapping[str, Any], where: list[str | int]) -> frozenset[int]:
-        found: list[frozenset[int]] = []
-        for item in self.words(value, "status", where):
-            meant = _statuses(item)
-            if not meant:
-                self.problem([*where, "status"], f"{self.label}status: {item!r} is neither a number, 400-499 nor 4xx")
-            found.append(meant)
-        return found[0] if len(found) == 1 else frozenset().union(*found)
-
-
-@cache
-def _statuses(item: str) -> frozenset[int]:
-    """What `429`, `400-499` or `4xx` means; nothing where it means none."""
-    said = _STATUS.fullmatch(item)
-    low, high = (said["low"], said["high"] or said["low"]) if said else ("", "")
-    if not low or low > high:
-        return frozenset()
-    return frozenset(range(int(low.replace("x", "0")), int(high.replace("x", "9")) + 1))
-
-
-def nearest(word: str, known: Iterable[str]) -> str:
-    """`, did you mean "class"?` where a known word is near."""
-    close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
-    return f', did you mean "{close[0]}"?' if close else ""
+def _is_sentence(advice: Any) -> TypeGuard[str]:
+    return isinstance(advice, str) and 0 < len(advice) <= _MAX_ADVICE and advice.isascii() and "\n" not in advice

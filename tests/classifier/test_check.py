@@ -83,18 +83,46 @@ def test_a_good_answer_that_the_rules_would_take_for_a_failure(tmp_path: Path) -
     assert any("class: expected ok, got overloaded" in problem for problem in told(tmp_path, GOOD, cases))
 
 
+CASE = "- {id: x, source: y, answer: {status: 503}, expect: {class: overloaded}}\n"
+
+
 @pytest.mark.parametrize(
-    "text",
+    ("text", "said"),
     [
-        "cases:\n- {id: x}\n",
-        "cases:\n- {id: x, source: y, answer: {status: no}, expect: {class: ok}}\n",
-        "cases: [\n",
-        "cases:\n- 7\n",
+        ("cases: 5\n", "1: cases: expected a list, each with id, source, answer and expect"),
+        ("case: []\n", "1: unknown key 'case', did you mean \"cases\"?"),
+        (f"foo: 1\ncases:\n{CASE}", "1: unknown key 'foo'"),
+        (CASE, "1: expected a mapping with: cases"),
+        ("", "1: expected a mapping with: cases"),
+        ("cases: [\n", "2: is not YAML"),
+        ("cases:\n- 7\n", "2: a case needs id, source, answer and expect"),
+        ("cases:\n- {id: x}\n", "2: case x: source: needs the page where it was seen"),
+        (f"cases:\n{CASE}{CASE}", "3: case x: this id is used twice"),
+        (
+            "cases:\n- id: x\n  source: y\n  answer:\n    heders: {}\n    status: 503\n  expect: {class: ok}\n",
+            "5: case x: unknown key 'heders', did you mean \"headers\"?",
+        ),
+        (
+            "cases:\n- id: x\n  source: y\n  answer: {status: no}\n  expect: {class: ok}\n",
+            "4: case x: answer: status: expected a number from 100 to 999",
+        ),
+        (
+            "cases:\n- id: x\n  source: y\n  answer: {status: 503}\n  expect: {class: overloded}\n",
+            "5: case x: class: 'overloded' is not one of: ok, ",
+        ),
+        (
+            "cases:\n- id: x\n  source: y\n  answer: {status: 503}\n  expect: {rule: acme.tea}\n",
+            "5: case x: class: None is not one of: ok, ",
+        ),
+        (
+            "cases:\n- id: x\n  source: y\n  answer: {status: 503}\n  expect: {class: ok, rul: acme.tea}\n",
+            "5: case x: unknown key 'rul', did you mean \"rule\"?",
+        ),
     ],
 )
-def test_cases_that_cannot_be_read(tmp_path: Path, text: str) -> None:
+def test_cases_that_cannot_be_read(tmp_path: Path, text: str, said: str) -> None:
     found = told(tmp_path, GOOD, text)
-    assert found[0].startswith(f"{tmp_path / 'cases.yaml'}:")
+    assert found[0].startswith(f"{tmp_path / 'cases.yaml'}:{said}")
 
 
 def test_the_cost_of_a_phrase_is_bounded_by_its_gaps() -> None:

@@ -10,8 +10,9 @@ import pytest
 
 from proxy.classifier import builtin, load_rules
 from proxy.classifier.export import exported
+from proxy.classifier.heads import HEAD_KEYS
 from proxy.classifier.judgements import JUDGEMENTS
-from proxy.classifier.load import HEAD_KEYS, RULE_KEYS, WHEN_KEYS
+from proxy.classifier.load import RULE_KEYS, WHEN_KEYS
 from proxy.classifier.rules import Tier
 from proxy.classifier.vocabulary import page
 

@@ -12,7 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from proxy.classifier import RulesError, classify, load_rules
-from proxy.classifier.load import HEAD_KEYS, REASON_KEYS, RULE_KEYS, WHEN_KEYS
+from proxy.classifier.heads import HEAD_KEYS
+from proxy.classifier.load import REASON_KEYS, RULE_KEYS, WHEN_KEYS
 from proxy.classifier.phrases import compile_phrase
 from proxy.model import Answer, Class, Dialect, Scope
 
@@ -76,6 +77,15 @@ def test_a_users_file_adds_reasons_rules_and_a_provider(tmp_path: Path) -> None:
     assert rules.provider_of_host("API.ACME.EXAMPLE.") is provider
     assert rules.provider_of_host("acme.example.evil.test") is None
     assert rules.ahead_s("acme") == 9 * 3600
+
+
+def test_what_a_users_head_leaves_out_the_built_in_one_says(tmp_path: Path) -> None:
+    rules = load_rules([rules_file(tmp_path, "provider: {name: anthropic, aliases: [house], hosted: false}\n")])
+    provider = rules.provider_of_host("api.anthropic.com")
+    assert provider is not None
+    assert (provider.name, provider.credential, provider.hosted) == ("anthropic", "x-api-key", False)
+    assert rules.provider("house") is provider
+    assert rules.provider("claude") is provider
 
 
 def test_a_users_rule_outranks_codes_and_replaces_a_built_in_one_by_its_id(tmp_path: Path) -> None:
@@ -187,7 +197,7 @@ def test_a_users_reason_replaces_the_built_in_one(tmp_path: Path) -> None:
         ("rules: &a [*a]\n", ["1: is not YAML: unknown alias 'a'"]),
         (
             "reasons:\n  x: {class: overloded, advice: a, meaning: b}\n",
-            ["2: class: 'overloded' is not one of", 'did you mean "overloaded"?'],
+            ["2: reason x: class: 'overloded' is not one of", 'did you mean "overloaded"?'],
         ),
         (
             "reasons:\n  x: {class: auth, advice: 'häßlich', meaning: b}\n",
@@ -198,8 +208,59 @@ def test_a_users_reason_replaces_the_built_in_one(tmp_path: Path) -> None:
             ["2: reason x: advice is one ASCII sentence"],
         ),
         ("provider: {hosts: [x]}\n", ["1: provider: needs a name"]),
-        ("provider:\n  name: x\n  dialect: klingon\n", ["3: provider.dialect: unknown dialect 'klingon'"]),
+        ("provider:\n  name: x\n  dialect: klingon\n", ["3: provider.dialect: 'klingon' is not one of: openai_chat, "]),
         ("provider:\n  name: x\n  clock: noon\n", ["3: provider.clock: expected hours"]),
+        (
+            "provider:\n  name: x\n  hosted: 'no'\n",
+            ["3: provider.hosted: expected true or false, without quotes, found 'no'"],
+        ),
+        ("provider:\n  name: x\n  stream_end: bogus\n", ["3: provider.stream_end: 'bogus' is not one of: eof"]),
+        (
+            "provider:\n  name: x\n  refuses: [role_ordr]\n",
+            ["3: provider.refuses: 'role_ordr' is not one of", 'did you mean "role_order"?'],
+        ),
+        ("provider:\n  name: x\n  credential: [a]\n", ["3: provider.credential: expected the name of a header"]),
+        ("provider:\n  name: x\n  credential: 'x key'\n", ["3: provider.credential: expected the name of a header"]),
+        ("provider:\n  name: x\n  hosts: {a: b}\n", ["3: provider.hosts: expected words"]),
+        (
+            "provider:\n  name: x\n  speaks: [antropic]\n",
+            ["3: provider.speaks: no rule file has the provider 'antropic', did you mean \"anthropic\"?"],
+        ),
+        (
+            "rules:\n- id: a\n  when: {code: x}\n  then: quota\n  anywhere: 'false'\n",
+            ["5: rule a: anywhere: expected true or false, without quotes, found 'false'"],
+        ),
+        (
+            "rules:\n- id: a\n  when: {code: x}\n  then: quota\n  source: [b]\n",
+            ["5: rule a: source: expected a text, found ['b']"],
+        ),
+        (
+            "rules:\n- id: a\n  when: {code: x}\n  then: quota\n  scope: [model]\n",
+            ["5: rule a: scope: ['model'] is not one of"],
+        ),
+        (
+            "rules:\n- id: a\n  when: {code: x}\n  then: quota\n  action: 7\n",
+            ["5: rule a: action: 7 is not one of"],
+        ),
+        *(
+            (
+                f"rules:\n- id: a\n  when:\n    {condition}\n  then: quota\n",
+                ["4: rule a: ", "holds nothing: fill it or leave it out"],
+            )
+            for condition in ("code:", "phrase: []", "header: {}", "status: ''")
+        ),
+        (
+            "rules:\n- id: a\n  when: {header: {x-a: [b]}}\n  then: quota\n",
+            ["3: rule a: header: x-a: expected a text"],
+        ),
+        (
+            "reasons:\n  x: {class: auth, advice: 5, meaning: b}\n",
+            ["2: reason x: advice is one ASCII sentence"],
+        ),
+        (
+            "reasons:\n  x: {class: auth, advice: a, meaning: [b]}\n",
+            ["2: reason x: meaning: expected a text, found ['b']"],
+        ),
     ],
 )
 def test_mistakes(tmp_path: Path, text: str, problems: list[str]) -> None:
