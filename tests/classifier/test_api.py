@@ -133,14 +133,14 @@ def test_explaining_never_changes_the_verdict() -> None:
 def test_the_exported_table_holds_every_rule_reason_and_provider() -> None:
     rules = builtin()
     table = json.loads(json.dumps(exported(rules)))
-    assert table["format"] == 1
+    assert table["format"] == 2
     assert {rule["id"] for rule in table["rules"]} == {rule.id for rule in rules.rules}
     assert set(table["reasons"]) == set(rules.reasons)
     assert set(table["providers"]) == set(rules.providers)
     assert {"code", "errorcode", "type"} <= set(table["members"]["code"])
     assert not any(set(one) & set(other) for one, other in itertools.combinations(table["members"].values(), 2))
-    tiers = [table["tiers"].index(rule["tier"]) for rule in table["rules"]]
-    assert tiers == sorted(tiers)
+    orders = [rule["order"] for rule in table["rules"]]
+    assert orders == sorted(orders)
     for rule in table["rules"]:
         for phrase in rule.get("phrase", []):
             compile_phrase(phrase)
