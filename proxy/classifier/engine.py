@@ -11,11 +11,12 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from proxy.classifier.evidence import Evidence, Layer, gather
-from proxy.classifier.judgements import JUDGEMENTS, status_said, window_of
+from proxy.classifier.judgements import status_said, window_of
 from proxy.classifier.load import builtin
+from proxy.classifier.meet import Match, met, rank
 from proxy.classifier.own import own_verdict
-from proxy.classifier.phrases import Heard, Phrase, any_in, spelled
-from proxy.classifier.rules import Rule, Rules, Tier
+from proxy.classifier.phrases import any_in
+from proxy.classifier.rules import Rules, Tier
 from proxy.classifier.waits import wait_of
 from proxy.model import Answer, Class, Confidence, Source, Verdict
 
@@ -31,31 +32,6 @@ _FINAL_STATUSES: Final = frozenset({401, 404, 405, 410, 415, 422})
 _BROAD_FAULTS: Final = frozenset({"internal_error", "bad_gateway", "upstream_error", "service_unavailable"})
 _REFUSALS: Final = _FINAL_STATUSES | {403}
 _HEALING: Final = frozenset({Class.RATE_LIMITED, Class.OVERLOADED, Class.TIMEOUT, Class.PROVIDER_ERROR})
-
-
-@dataclass(slots=True)
-class Match:
-    """A rule that an answer meets, and by what."""
-
-    rule: Rule
-    tier: Tier
-    layer: Layer | None
-    met_by: tuple[str, str, str]  # kind, member, text: put into words only where somebody reads them
-    confidence: Confidence
-    finer: str = ""  # the reason that a judgement gives, finer than the rule's own
-
-    @property
-    def by(self) -> str:
-        """By what it was met, in words."""
-        kind, member, text = self.met_by
-        if member:
-            return f"{member} is {text}"
-        return f'{kind} "{text}"' if text else kind
-
-
-def rank(match: Match) -> tuple[int, int]:
-    """The least wins."""
-    return (match.tier, match.rule.order)
 
 
 @dataclass(slots=True)
@@ -76,11 +52,11 @@ def decide(evidence: Evidence, rules: Rules, provider: str) -> Decision:
     hints: list[Match] = []
     winner: Match | None = None
     for layer in _asked(evidence):
-        met = _met(evidence, layer, rules, speaking | rules.speaking(layer.via) if layer.via else speaking)
-        if not met:
+        found = met(evidence, layer, rules, speaking | rules.speaking(layer.via) if layer.via else speaking)
+        if not found:
             continue
-        considered += met
-        best = min(met, key=rank)
+        considered += found
+        best = min(found, key=rank)
         if best.tier >= Tier.HINT:
             hints.append(best)
         elif winner is None or best.tier is Tier.USER:
@@ -111,96 +87,6 @@ def _told_by_status(evidence: Evidence, rules: Rules, speaking: frozenset[str], 
         if quoted is not None and quoted.rule.reason not in _BROAD_FAULTS and "quotes" in quoted.met_by[0]:
             return quoted
     return hint
-
-
-def _met(evidence: Evidence, layer: Layer, rules: Rules, speaking: frozenset[str]) -> list[Match]:
-    """The rules that a layer meets."""
-    met: list[Match] = []
-    index = rules.index
-    by_code = index.by_code
-    heard = layer.heard()
-    statuses = (evidence.status, evidence.http_status)
-
-    def may(rule: Rule) -> bool:
-        """The cheap conditions, before any phrase is looked for."""
-        if rule.statuses and rule.statuses.isdisjoint(statuses):
-            return False
-        return not rule.provider or rule.anywhere or rule.provider in speaking
-
-    def add(rule: Rule, tier: Tier, by: tuple[str, str, str], confidence: Confidence, finer: str = "") -> None:
-        if rule.provider in speaking:
-            tier = min(tier, rule.own_tier)
-        if rule.allows(evidence, layer):
-            met.append(Match(rule, tier, layer, by, confidence, finer))
-
-    def look_up(said: Heard, *, is_code: bool = False) -> None:
-        joined = said.joined
-        seen: set[Rule] = set()  # one phrase of a rule is enough
-
-        def meets(rule: Rule, phrase: Phrase) -> None:
-            seen.add(rule)
-            if is_code:
-                tier = Tier.SPELLED if rule.tier is Tier.PHRASE else rule.tier
-                add(rule, tier, ("a code spells", "", phrase.text), Confidence.CODE)
-            else:
-                add(rule, rule.tier, ("the text says", "", phrase.text), Confidence.PHRASE)
-
-        dearer: list[tuple[Phrase, Rule]] = []
-        for word in sorted(said.vocabulary & index.words):
-            for phrase, rule in index.by_word[word]:
-                if phrase.literal in joined and rule not in seen and may(rule):
-                    if phrase.is_literal:
-                        meets(rule, phrase)
-                    else:
-                        dearer.append((phrase, rule))
-        for phrase, rule in dearer:
-            if rule not in seen and phrase.follows(said):
-                meets(rule, phrase)
-
-    unknown = []
-    for code, member in layer.codes.items():
-        if code not in by_code:
-            unknown.append(code)
-        else:
-            for rule in by_code[code]:
-                if may(rule) and (not rule.phrases or any_in(rule.phrases, heard)):
-                    add(rule, rule.tier, ("the member", member, code), Confidence.CODE)
-    for code in layer.quoted():
-        if code in layer.codes:
-            continue
-        if code in by_code:
-            for rule in by_code[code]:
-                if may(rule) and (not rule.phrases or any_in(rule.phrases, heard)):
-                    add(rule, max(rule.tier, Tier.PHRASE), ("the text quotes", "", code), Confidence.PHRASE)
-        elif "_" in code and f" {code.replace('_', ' ')} " not in heard.joined:
-            look_up(spelled(code))  # `AllReplicasSaturated` is one word of the prose, and three of what it says
-    look_up(heard)
-    for code in unknown:
-        look_up(spelled(code), is_code=True)
-    for rule in index.by_judgement:
-        if not may(rule) or (rule.phrases and not any_in(rule.phrases, heard)):
-            continue
-        if not rule.codes or not rule.codes.isdisjoint(layer.codes):
-            saw = JUDGEMENTS[rule.shows](evidence, layer)
-            if saw:
-                machine = bool(layer.quotas) or bool(rule.codes)
-                said = Confidence.CODE if machine else Confidence.PHRASE
-                add(
-                    rule,
-                    rule.tier,
-                    (saw.words, "", ""),
-                    Confidence.STATUS if rule.tier is Tier.HINT else said,
-                    saw.reason,
-                )
-    for rule in index.users_by_status:
-        if may(rule):
-            add(rule, rule.tier, (f"the status is {evidence.status}", "", ""), Confidence.STATUS)
-    if index.by_header:
-        outermost = layer is evidence.layers[0]
-        for rule in index.by_header:
-            if (outermost or rule.params or rule.links) and may(rule):
-                add(rule, rule.tier, ("headers or parameters", "", ""), Confidence.CODE)
-    return met
 
 
 def _by_status(evidence: Evidence, rules: Rules, speaking: frozenset[str]) -> Match | None:

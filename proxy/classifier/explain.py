@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from proxy.classifier.engine import Match, decide, rank, verdict_of
+from proxy.classifier.engine import decide, verdict_of
 from proxy.classifier.evidence import Evidence, Layer, gather
 from proxy.classifier.load import builtin
+from proxy.classifier.meet import Match, rank
 from proxy.classifier.rules import Rules, Tier
 from proxy.model import Answer, Verdict
 

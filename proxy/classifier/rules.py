@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import Final
+from typing import Final, TypeVar
 
 from proxy.classifier.evidence import Evidence, Layer
-from proxy.classifier.phrases import Phrase, any_in, leads
+from proxy.classifier.phrases import Phrase, any_in, leads, spelled
 from proxy.classifier.words import code_word
 from proxy.model import TRAITS, Action, Class, Confidence, Provider, Scope, Source, Verdict, Wait
 
@@ -89,6 +89,18 @@ class Rule:
         return True
 
 
+_MAX_REMEMBERED: Final = 1024
+_Key = TypeVar("_Key")
+_Found = TypeVar("_Found")
+
+
+def _remember(memory: dict[_Key, _Found], key: _Key, found: _Found) -> None:
+    """Bounded: who answers with ever new codes makes it begin anew, no more."""
+    if len(memory) >= _MAX_REMEMBERED:
+        memory.clear()
+    memory[key] = found
+
+
 @dataclass(frozen=True, slots=True)
 class Index:
     """Rules by what leads to them."""
@@ -101,6 +113,28 @@ class Index:
     by_status: Mapping[int, tuple[Rule, ...]]
     users_by_status: tuple[Rule, ...]  # a user's rule is first, also where a status is all that it asks for
     of_load: tuple[Rule, ...]  # prose alone that speaks of a rate or of load
+    _spelt: dict[str, tuple[tuple[Phrase, Rule], ...]] = field(default_factory=dict)
+    _judged: dict[tuple[int, int], tuple[Rule, ...]] = field(default_factory=dict)
+
+    def spelt(self, code: str) -> tuple[tuple[Phrase, Rule], ...]:
+        """The phrases that a code is made of. Providers have few codes and say them again and again: they are remembered."""
+        found = self._spelt.get(code)
+        if found is None:
+            heard = spelled(code)
+            leads = sorted(heard.vocabulary & self.words)
+            found = tuple([pair for word in leads for pair in self.by_word[word] if pair[0].is_in(heard)])
+            _remember(self._spelt, code, found)
+        return found
+
+    def judged(self, statuses: tuple[int, int]) -> tuple[Rule, ...]:
+        """The rules that ask for a judgement and allow one of two statuses."""
+        found = self._judged.get(statuses)
+        if found is None:
+            found = tuple(
+                [rule for rule in self.by_judgement if not rule.statuses or not rule.statuses.isdisjoint(statuses)]
+            )
+            _remember(self._judged, statuses, found)
+        return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,152 @@
+"""Which rules a layer meets, and by what: a code, its prose, the words of a code, a judgement, the status, headers.
+
+Only looks up; which of them decides is engine.py's.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from proxy.classifier.evidence import Evidence, Layer
+from proxy.classifier.judgements import JUDGEMENTS
+from proxy.classifier.phrases import Heard, Phrase, any_in, spelled
+from proxy.classifier.rules import Rule, Rules, Tier
+from proxy.model import Confidence
+
+
+@dataclass(slots=True)
+class Match:
+    """A rule that an answer meets, and by what."""
+
+    rule: Rule
+    tier: Tier
+    layer: Layer | None
+    met_by: tuple[str, str, str]  # kind, member, text: put into words only where somebody reads them
+    confidence: Confidence
+    finer: str = ""  # the reason that a judgement gives, finer than the rule's own
+
+    @property
+    def by(self) -> str:
+        """By what it was met, in words."""
+        kind, member, text = self.met_by
+        if member:
+            return f"{member} is {text}"
+        return f'{kind} "{text}"' if text else kind
+
+
+def rank(match: Match) -> tuple[int, int]:
+    """The least wins."""
+    return (match.tier, match.rule.order)
+
+
+def met(evidence: Evidence, layer: Layer, rules: Rules, speaking: frozenset[str]) -> list[Match]:
+    """The rules that a layer meets, in no order; `speaking`: the providers whose rules hold for it."""
+    meeting = _Meeting(evidence, layer, rules, speaking)
+    meeting.by_code()
+    meeting.by_prose(layer.heard())
+    meeting.by_judgement()
+    meeting.by_status()
+    meeting.by_header()
+    return meeting.met
+
+
+class _Meeting:
+    """One layer before all rules."""
+
+    __slots__ = ("evidence", "index", "layer", "met", "speaking", "statuses")
+
+    def __init__(self, evidence: Evidence, layer: Layer, rules: Rules, speaking: frozenset[str]) -> None:
+        self.evidence = evidence
+        self.layer = layer
+        self.index = rules.index
+        self.speaking = speaking
+        self.statuses = (evidence.status, evidence.http_status)
+        self.met: list[Match] = []
+
+    def may(self, rule: Rule) -> bool:
+        """The cheap conditions, before any phrase is looked for."""
+        if rule.statuses and rule.statuses.isdisjoint(self.statuses):
+            return False
+        return not rule.provider or rule.anywhere or rule.provider in self.speaking
+
+    def add(
+        self, rule: Rule, tier: Tier, met_by: tuple[str, str, str], confidence: Confidence, finer: str = ""
+    ) -> None:
+        if rule.provider in self.speaking:
+            tier = min(tier, rule.own_tier)
+        if rule.allows(self.evidence, self.layer):
+            self.met.append(Match(rule, tier, self.layer, met_by, confidence, finer))
+
+    def by_code(self) -> None:
+        """Members that hold codes, codes that the prose quotes, and what unknown codes are made of."""
+        codes, rules_of = self.layer.codes, self.index.by_code
+        for code, member in codes.items():
+            if code in rules_of:
+                for rule in rules_of[code]:
+                    if self.may(rule) and (not rule.phrases or any_in(rule.phrases, self.layer.heard())):
+                        self.add(rule, rule.tier, ("the member", member, code), Confidence.CODE)
+            else:
+                self.by_spelling(code)
+        for code in self.layer.quoted():
+            if code in codes:
+                continue
+            if code in rules_of:
+                for rule in rules_of[code]:
+                    if self.may(rule) and (not rule.phrases or any_in(rule.phrases, self.layer.heard())):
+                        self.add(rule, max(rule.tier, Tier.PHRASE), ("the text quotes", "", code), Confidence.PHRASE)
+            elif "_" in code and f" {code.replace('_', ' ')} " not in self.layer.heard().joined:
+                # `AllReplicasSaturated` is one word of the prose, and three of what it says.
+                self.by_prose(spelled(code))
+
+    def by_spelling(self, code: str) -> None:
+        """An unknown `account_balance_too_low` still says what it is."""
+        seen: set[Rule] = set()
+        for phrase, rule in self.index.spelt(code):
+            if rule not in seen and self.may(rule):
+                seen.add(rule)
+                tier = Tier.SPELLED if rule.tier is Tier.PHRASE else rule.tier
+                self.add(rule, tier, ("a code spells", "", phrase.text), Confidence.CODE)
+
+    def by_prose(self, heard: Heard) -> None:
+        joined, by_word = heard.joined, self.index.by_word
+        seen: set[Rule] = set()  # one phrase of a rule is enough
+        dearer: list[tuple[Phrase, Rule]] = []
+        for word in sorted(heard.vocabulary & self.index.words):
+            for phrase, rule in by_word[word]:
+                if phrase.literal in joined and rule not in seen and self.may(rule):
+                    if phrase.is_literal:
+                        seen.add(rule)
+                        self.add(rule, rule.tier, ("the text says", "", phrase.text), Confidence.PHRASE)
+                    else:
+                        dearer.append((phrase, rule))
+        for phrase, rule in dearer:
+            if rule not in seen and phrase.follows(heard):
+                seen.add(rule)
+                self.add(rule, rule.tier, ("the text says", "", phrase.text), Confidence.PHRASE)
+
+    def by_judgement(self) -> None:
+        layer = self.layer
+        for rule in self.index.judged(self.statuses):
+            if not self.may(rule) or (rule.phrases and not any_in(rule.phrases, layer.heard())):
+                continue
+            if rule.codes and rule.codes.isdisjoint(layer.codes):
+                continue
+            saw = JUDGEMENTS[rule.shows](self.evidence, layer)
+            if saw:
+                confidence = Confidence.CODE if layer.quotas or rule.codes else Confidence.PHRASE
+                if rule.tier is Tier.HINT:
+                    confidence = Confidence.STATUS
+                self.add(rule, rule.tier, (saw.words, "", ""), confidence, saw.reason)
+
+    def by_status(self) -> None:
+        """Users' rules that ask for a status alone: they are first too."""
+        for rule in self.index.users_by_status:
+            if self.may(rule):
+                self.add(rule, rule.tier, (f"the status is {self.evidence.status}", "", ""), Confidence.STATUS)
+
+    def by_header(self) -> None:
+        """Headers are the answer's own; parameters and links stand in any layer."""
+        for rule in self.index.by_header:
+            anywhere = rule.params or rule.links or self.layer is self.evidence.layers[0]
+            if anywhere and self.may(rule):
+                self.add(rule, rule.tier, ("headers or parameters", "", ""), Confidence.CODE)
