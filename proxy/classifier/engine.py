@@ -82,10 +82,10 @@ def _told_by_status(evidence: Evidence, rules: Rules, speaking: frozenset[str], 
     """The status decides where no layer does, its own or one that a wrapper quotes; a finer hint outranks it."""
     if hint is None:
         return _by_status(evidence, rules, speaking)
-    if hint.rule.reason in _BROAD_FAULTS and evidence.http_status in _WRAPPERS:
-        quoted = _by_status(evidence, rules, speaking)
-        if quoted is not None and quoted.rule.reason not in _BROAD_FAULTS and "quotes" in quoted.met_by[0]:
-            return quoted
+    if hint.rule.reason in _BROAD_FAULTS and evidence.http_status in _WRAPPERS and hint.layer is not None:
+        said = status_said(hint.layer)
+        if said is not None and said not in _WRAPPERS:
+            return _by_status(evidence, rules, speaking) or hint
     return hint
 
 

@@ -27,9 +27,9 @@ _MAX_LAYERS: Final = 8
 _MAX_NODES: Final = 400
 _MAX_DEPTH: Final = 12
 _MAX_CODES: Final = 24
-_HEAD_CHARS: Final = 3000
-_TAIL_CHARS: Final = 1000  # a telling code may stand at the end of a long text
-_MAX_PROSE: Final = 12_000
+_HEAD_CHARS: Final = 1600
+_TAIL_CHARS: Final = 600  # a telling code may stand at the end of a long text
+_MAX_PROSE: Final = 8_000
 _MAX_SPARE: Final = 8
 _MAX_CODE_CHARS: Final = 120
 _MAX_NAME_CHARS: Final = 40
@@ -80,7 +80,12 @@ _CLOSING_CODE: Final = re.compile(r"\((\d{4,6})\)\s{0,4}$")
 _NAMES_OF_REQUEST_ID: Final = ("equest id", "equest_id", "equest ID", "equestId", "equest-id", "equest Id")
 _REQUEST_ID: Final = re.compile(r"\(?[Rr]equest[ _-]?[Ii][Dd][\"']?[:=]? ?[\w-]{6,64}\)?")
 # No event fails without one of these in it; most events of a long stream need no parsing for that.
-_MAY_FAIL: Final = re.compile(r'rror|[cC]ode|fail|lock|"ok"|uccess|Reason|tatus|errno|"ret"|xception|HTTP_STATUS/[45]')
+# What a model says of errors does not hit: quotes are escaped there.
+_MAY_FAIL: Final = re.compile(
+    r'rror\w{0,12}"|^(?:event: ?)?error|xception|[cC]ode"|ailed"|lockReason"|"ok"|uccess\w{0,4}"|Reason"|tatus\w{0,9}"|errno"|"ret"'
+    r'|"(?:erfolg|exito|sucesso)"|HTTP_STATUS/[45]',
+    re.MULTILINE,
+)
 # A gateway that answers 500 or 502 says by its own members what it was told.
 _WRAPPED: Final = (500, 502)
 # Such an answer may quote what it refuses.
@@ -226,7 +231,7 @@ def _failed_value(answer: Answer, headers: Mapping[str, str], provider: Provider
         return ((failed_choice(value) or value) if isinstance(value, dict) else value), ""
     if isinstance(value, dict):
         if "ndjson" in kind or "\n{" in text:
-            return next((line for line in unwrap.json_lines(text) if is_failure(line, provider)), None), ""
+            return next((line for line in unwrap.json_lines(text, _MAY_FAIL) if is_failure(line, provider)), None), ""
     elif is_json and not coding and _is_cut(len(answer.body), headers.get("content-length", "")):
         return text, "cut"
     elif not is_json and answer.status < 300 and _is_page(text, kind):

@@ -17,10 +17,11 @@ from typing import Any, Final
 _DECODER: Final = json.JSONDecoder(strict=False)
 _STARTS: Final = re.compile(r"[{\[]\s*[\"'{]")
 _MAX_STARTS: Final = 4
-_MAX_EMBEDDED: Final = 64 * 1024
+_MAX_REPR: Final = 8 * 1024
+_MAX_REPRS: Final = 2
 _MAX_SEARCHED: Final = 32 * 1024
 _BLANK_LINE: Final = re.compile(r"\n[ \t]{0,8}\n")
-_MAX_EVENTS: Final = 4096
+_MAX_PARTS: Final = 64
 _PAIR: Final = re.compile(
     r'"(code|type|status|reason|message|msg|error|detail|error_code|error_msg|raw|body)"\s{0,8}:\s{0,8}'
     r'("(?:[^"\\]|\\.){0,4096}(?:"|\\?\Z)|-?\d{1,18})',
@@ -72,7 +73,7 @@ def embedded(text: str) -> tuple[str, Any]:
         try:
             value, end = _DECODER.raw_decode(text, at)
         except (ValueError, RecursionError):
-            value, end = _python_repr(text, at)
+            value, end = _python_repr(text, at) if tried < _MAX_REPRS else (None, at)
         if isinstance(value, (dict, list)) and value:
             return f"{text[:at]} {text[end:]}", value
     return text, None
@@ -80,7 +81,7 @@ def embedded(text: str) -> tuple[str, Any]:
 
 def _python_repr(text: str, at: int) -> tuple[Any, int]:
     """`{'error': {'message': "can't", 'code': None}}` as openai's clients print it, read as the JSON it stands for."""
-    source = text[at : at + _MAX_EMBEDDED]
+    source = text[at : at + _MAX_REPR]
     if "'" not in source:
         # Quotes escaped once more: a JSON body that was put into a string by hand
         return _raw(source.replace('\\"', '"'), text) if '\\"' in source else (None, at)
@@ -118,18 +119,13 @@ def salvage(text: str) -> list[dict[str, Any]]:
     return found
 
 
-def json_lines(text: str) -> list[Any]:
-    """The values of a text with one JSON object a line (Ollama's streams)."""
-    if not text.lstrip().startswith("{"):
-        return []
-    values: list[Any] = []
-    for line in text.splitlines()[:_MAX_EVENTS]:
-        if line.strip():
-            value = json_value(line) if line.lstrip().startswith("{") else None
-            if value is None:
-                return values
-            values.append(value)
-    return values
+def json_lines(text: str, telling: re.Pattern[str]) -> Iterator[Any]:
+    """The values of a text with one JSON object a line (Ollama's streams), of lines in which `telling` is found."""
+    for line in _at_its_ends([line for line in text.splitlines() if telling.search(line)]):
+        value = json_value(line) if line.lstrip().startswith("{") else None
+        if value is None:
+            return
+        yield value
 
 
 def looks_like_html(text: str) -> bool:
@@ -162,9 +158,14 @@ def events(text: str, telling: re.Pattern[str] | None = None) -> Iterator[Event]
     """
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
-    blocks = (block for block in _BLANK_LINE.split(text) if telling is None or telling.search(block))
-    for block in islice(blocks, _MAX_EVENTS):
+    blocks = _BLANK_LINE.split(text)
+    for block in _at_its_ends([block for block in blocks if telling.search(block)]) if telling else blocks:
         yield from _event(block)
+
+
+def _at_its_ends(parts: list[str]) -> list[str]:
+    """A stream fails at its beginning or at its end; whatever else in it looks like a failure is not read."""
+    return parts if len(parts) <= 2 * _MAX_PARTS else [*parts[:_MAX_PARTS], *parts[-_MAX_PARTS:]]
 
 
 def _event(block: str) -> Iterator[Event]:
