@@ -126,42 +126,28 @@ export function judgementsBy(table, wordsOf) {
 
   // Money does not come back by a clock: who states a wait speaks of a window.
   const wait = known.stated_wait;
-  const statesIn = wait.durations.map(pattern);
-  const [clock, seconds, iso, other, part] = [wait.clock, wait.seconds, wait.iso, wait.other, wait.part].map(pattern);
-  const plausible = (length) => length > 0 && length <= wait.longest;
-  const total = (text) =>
-    [...text.matchAll(new RegExp(part, "g"))].reduce((sum, [, number, unit]) => sum + Number(number) * wait.units[unit], 0);
-
-  function statesInProse(text) {
-    const whole = text.slice(0, MAX_JUDGED).toLowerCase();
-    const cues = wait.cues.map((cue) => whole.indexOf(cue)).filter((at) => at >= 0);
-    const inAnotherLanguage = () => {
-      const found = wait.other_cues.some((cue) => whole.includes(cue)) && other.exec(whole);
-      return Boolean(found) && plausible(total(found[1]));
-    };
-    if (!cues.length) return inAnotherLanguage();
-    const said = whole.slice(Math.max(0, Math.min(...cues) - wait.chars_before_cue));
-    const span = clock.exec(said);
-    return (
-      statesIn.some((one) => plausible(total(one.exec(said)?.[1] ?? ""))) ||
-      (span !== null && span.slice(1).some((digits) => Number(digits ?? 0) > 0)) ||
-      plausible(Number(seconds.exec(said)?.[1] ?? 0)) ||
-      /[1-9]/.test(iso.exec(said)?.[1] ?? "") ||
-      inAnotherLanguage()
-    );
-  }
+  const oneOf = (words) => [...words].sort((a, b) => b.length - a.length).join("|");
+  const length = `(\\d[\\d,]*(?:\\.\\d+)?)[ \\u00a0]?(?:${oneOf(Object.keys(wait.units))})(?![a-zß-ɏа-ӿ])`;
+  const statesIn = [
+    new RegExp(`(?:${oneOf(wait.cues)})[^\\d.!?;。！？；]{0,40}${length}`), // "try again in 20 seconds"
+    new RegExp(`${length}(?: (?:before|until) |\\s?[之以]?[后後후])`), // "20 seconds before retrying", "20秒后"
+    /retry[ _-]?(?:after|in)["']?\s?[:=]?\s?["']?(\d+(?:\.\d+)?)(?![\d.%a-z])/,
+    /pt(\d+)[hms]/,
+    /(?:in|after) (?:\d+\.)?(\d+:\d\d:\d\d)/,
+  ];
+  const statesInProse = (text) => {
+    const said = text.slice(0, MAX_JUDGED).toLowerCase();
+    return wait.cues.some((cue) => said.includes(cue)) && statesIn.some((one) => /[1-9]/.test(one.exec(said)?.[1] ?? ""));
+  };
 
   /** Whether a member states a wait: seconds, a duration, protobuf's object, or an instant by its name. */
   function statesWait([name, value]) {
     if (typeof value === "boolean") return false;
-    if (typeof value === "object") {
-      const length = Number(value.seconds) + Number(value.nanos ?? 0) / 1e9;
-      return plausible(length);
-    }
+    if (typeof value === "object") return Number(value.seconds) + Number(value.nanos ?? 0) / 1e9 > 0;
     if (/(?:at|timestamp)$/.test(name)) return true;
-    const text = String(value).trim().slice(0, 64).toLowerCase();
-    const length = /^\d+(?:\.\d+)?$/.test(text) ? Number(text) : total(text);
-    return length < 1e9 && plausible(length);
+    const text = String(value).trim().toLowerCase();
+    const [, digits, unit] = /^(\d[\d.,]*)\s?(\p{L}*)/u.exec(text) ?? /^pt?(\d+)([dhms])/.exec(text) ?? [];
+    return Number(digits?.replaceAll(",", "")) > 0 && (unit ? unit in wait.units : Number(digits) < 1e9);
   }
 
   function statedWait({ waits, headers }, layer) {

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 
 import pytest
 
 from proxy.classifier import builtin, load_rules
-from proxy.classifier.export import exported
 from proxy.classifier.heads import HEAD_KEYS
 from proxy.classifier.judgements import JUDGEMENTS
 from proxy.classifier.load import RULE_KEYS, WHEN_KEYS
@@ -44,16 +42,6 @@ def test_every_key_is_documented(key: str) -> None:
 @pytest.mark.parametrize("word", [*JUDGEMENTS, *(tier.name.lower() for tier in Tier)])
 def test_every_judgement_and_tier_is_documented(word: str) -> None:
     assert f"`{word}`" in RULES
-
-
-def test_every_member_of_the_export_is_documented() -> None:
-    table = json.loads(json.dumps(exported(builtin())))
-    for member in table:
-        assert f"| `{member}` |" in RULES
-    for member in next(iter(table["providers"].values())):
-        assert f"`{member}`" in RULES
-    for member in next(iter(table["reasons"].values())):
-        assert f"`{member}`" in RULES
 
 
 def test_the_first_example_loads(tmp_path: Path) -> None:
