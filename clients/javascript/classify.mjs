@@ -76,12 +76,17 @@ export function reader(table) {
       if (winner && (winner.tier === TIER.user || !hasUsers)) break;
     }
     if (winner) return winner;
+    if (hints.length && !quotesFinerStatus(hints[0], evidence)) return hints[0];
     const told = byStatus(evidence, speaks);
-    if (!hints.length || (told?.quoted && table.coarse.fault.includes(hints[0].rule.reason) && !table.coarse.fault.includes(told.rule.reason))) {
-      if (told) considered.push(told);
-      return told;
-    }
-    return hints[0];
+    if (told) considered.push(told);
+    return told ?? hints[0] ?? null;
+  }
+
+  /** "Bad response status code 524": a wrapper's own word for it is broader than the status that it quotes. */
+  function quotesFinerStatus({ rule, layer }, { httpStatus }) {
+    const wrappers = table.statuses.quotes_status;
+    const said = table.coarse.fault.includes(rule.reason) && wrappers.includes(httpStatus) ? statusSaid(layer) : null;
+    return said !== null && !wrappers.includes(said);
   }
 
   /** Every rule that a layer meets, with the tier and the confidence that this way of meeting it has. */
@@ -146,7 +151,7 @@ export function reader(table) {
       );
       const before = (a, b) => Number(!a.provider) - Number(!b.provider) || a.tier - b.tier || a.order - b.order;
       const [rule] = own.sort(before);
-      if (rule) return { rule, tier: rule.tier, layer: null, confidence: "status", finer: "", quoted: said !== undefined };
+      if (rule) return { rule, tier: rule.tier, layer: null, confidence: "status", finer: "" };
     }
     return null;
   }

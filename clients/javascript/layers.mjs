@@ -5,7 +5,7 @@ import { Heard } from "./phrases.mjs";
 import { embedded, events, jsonLines, jsonValue, looksLikeHtml, looksLikeStream, pageText, salvage } from "./texts.mjs";
 import { STOP, codeWord, linksIn, quotedCodes, withoutLinks } from "./words.mjs";
 
-const MAX = { layers: 8, members: 400, depth: 12, codes: 24, items: 32, head: 3000, tail: 1000, prose: 12000, spare: 8, word: 120, name: 40 };
+const MAX_ITEMS = 32;
 const NO_CODES = new Set(["", "none", "null", "undefined"]);
 const REQUEST_ID = /\(?[Rr]equest[ _-]?[Ii][Dd]["']?[:=]? ?[\w-]{6,64}\)?/g;
 const CLOSING_CODE = /\((\d{4,6})\)\s{0,4}$/;
@@ -41,6 +41,7 @@ class Layer {
 /** A function that gathers an answer's evidence, null where the answer is a good one. */
 export function evidenceBy(table, wordsOf) {
   const isFailure = failureBy(table);
+  const { limits } = table;
   const kinds = new Map(Object.entries(table.members).flatMap(([kind, names]) => names.map((name) => [name, kind])));
 
   /** The failing part of a body under a good status, and its shape where that is what fails. */
@@ -80,7 +81,7 @@ export function evidenceBy(table, wordsOf) {
     const layer = reader.layer();
     for (const name of table.headers.codes) if (headers.has(name)) reader.code(layer, headers.get(name));
     if (exception) reader.code(layer, exception);
-    for (const name of table.headers.prose) if (headers.has(name)) reader.prose(layer, percentDecoded(headers.get(name)));
+    for (const name of table.headers.prose) if (headers.has(name)) reader.prose(layer, percentDecoded(headers.get(name).slice(0, limits.head_chars)));
     return reader.evidence(headers, { text: body }, layer);
   };
 
@@ -90,11 +91,11 @@ export function evidenceBy(table, wordsOf) {
     const waits = []; // [name, value]
     const bodyHeaders = new Map();
     const spare = [];
-    let membersLeft = MAX.members;
-    let proseLeft = MAX.prose;
+    let membersLeft = limits.members;
+    let proseLeft = limits.prose_chars;
 
     const newLayer = () => {
-      if (layers.length < MAX.layers) layers.push(new Layer(wordsOf));
+      if (layers.length < limits.layers) layers.push(new Layer(wordsOf));
       return layers.at(-1);
     };
 
@@ -107,11 +108,10 @@ export function evidenceBy(table, wordsOf) {
       const start = body.trimStart()[0];
       if (!start) return;
       if ('{["'.includes(start)) {
-        const pairs = () => salvage(body);
-        const value = jsonValue(body) ?? (pairs().length ? pairs() : undefined);
-        if (value !== undefined) return void readValue(layer, value, 0);
+        const value = jsonValue(body) ?? salvage(body, limits);
+        if (!Array.isArray(value) || value.length) return void readValue(layer, value, 0);
       }
-      if (looksLikeHtml(body)) return void pageText(body).forEach((text) => prose(layer, text));
+      if (looksLikeHtml(body)) return void pageText(body, limits).forEach((text) => prose(layer, text));
       if (looksLikeStream(body)) {
         const all = [...events(body)];
         const failed = ({ name, data, status: own }) =>
@@ -124,8 +124,8 @@ export function evidenceBy(table, wordsOf) {
 
     function readValue(layer, value, depth) {
       if (typeof value === "string") text(layer, value, depth);
-      else if (Array.isArray(value)) value.slice(0, MAX.items).forEach((item) => readValue(layer, item, depth + 1));
-      else if (isObject(value) && depth <= MAX.depth) {
+      else if (Array.isArray(value)) value.slice(0, MAX_ITEMS).forEach((item) => readValue(layer, item, depth + 1));
+      else if (isObject(value) && depth <= limits.depth) {
         for (const [name, member] of Object.entries(value)) {
           membersLeft -= 1;
           if (membersLeft < 0) return;
@@ -135,7 +135,7 @@ export function evidenceBy(table, wordsOf) {
     }
 
     function readMember(layer, name, member, depth) {
-      const skeleton = name.length < MAX.name ? name.toLowerCase().replace(/[_\- ]/g, "") : "";
+      const skeleton = name.length < limits.name_chars ? name.toLowerCase().replace(/[_\- ]/g, "") : "";
       const kind = kinds.get(skeleton);
       if (kind === "skip") return;
       if (kind === "wait") waits.push([skeleton, member]);
@@ -147,7 +147,7 @@ export function evidenceBy(table, wordsOf) {
     }
 
     function readString(layer, skeleton, kind, member, depth) {
-      const isWord = member.length <= MAX.word && member.trim().split(/\s+/).filter(Boolean).length === 1;
+      const isWord = member.length <= limits.code_chars && member.trim().split(/\s+/).filter(Boolean).length === 1;
       if (kind === "code" && isWord) code(layer, skeleton === "finishreason" ? `finish_${member}` : member);
       else if (kind === "code") text(layer, member, depth);
       else if (kind === "text") {
@@ -157,7 +157,7 @@ export function evidenceBy(table, wordsOf) {
       else if (kind === "param") {
         if (!NO_CODES.has(member.toLowerCase())) layer.params.push(codeWord(member.slice(0, 80)));
       } else if (kind === "via") layer.via ||= member.slice(0, 60);
-      else if (spare.length < MAX.spare && /[ \u0080-\uffff]/.test(member)) spare.push(member.slice(0, MAX.head));
+      else if (spare.length < limits.unnamed && /[ \u0080-\uffff]/.test(member)) spare.push(member.slice(0, limits.head_chars));
     }
 
     function readContainer(layer, skeleton, kind, member, depth) {
@@ -175,12 +175,12 @@ export function evidenceBy(table, wordsOf) {
       if (raw.includes(".") && !raw.includes("://")) {
         // Dotted codes name their family first: AuthFailure.SignatureFailure
         const family = codeWord(raw.split(".", 1)[0]);
-        if (family.length > 3 && layer.codes.length < MAX.codes - 1) {
+        if (family.length > 3 && layer.codes.length < limits.codes - 1) {
           addCode(layer, word);
           word = family;
         }
       }
-      if (NO_CODES.has(word) || layer.codes.length >= MAX.codes) return;
+      if (NO_CODES.has(word) || layer.codes.length >= limits.codes) return;
       if (/^[45]\d\d$/.test(word)) layer.statuses.push(Number(word));
       addCode(layer, word);
     }
@@ -188,8 +188,8 @@ export function evidenceBy(table, wordsOf) {
     /** Prose, or prose around a quoted answer, which becomes a layer further in. */
     function text(layer, given, depth) {
       const said = table.statuses.quotes_request.includes(status) ? withoutRequest(given, table.request_quotes) : given;
-      if (depth <= MAX.depth && /[{[]/.test(said)) {
-        const { outer, value } = embedded(said);
+      if (depth <= limits.depth && /[{[]/.test(said)) {
+        const { outer, value } = embedded(said, limits);
         if (isObject(value) || (Array.isArray(value) && value.some(isObject))) {
           prose(layer, outer);
           return void readValue(newLayer(), value, depth + 2);
@@ -197,7 +197,7 @@ export function evidenceBy(table, wordsOf) {
       }
       if (looksLikeHtml(said)) {
         const inner = newLayer();
-        return void pageText(said).forEach((part) => prose(inner, part));
+        return void pageText(said, limits).forEach((part) => prose(inner, part));
       }
       prose(layer, said);
     }
@@ -205,7 +205,7 @@ export function evidenceBy(table, wordsOf) {
     function prose(layer, given) {
       let said = given.trim();
       if (!said || proseLeft <= 0) return;
-      if (said.length > MAX.head + MAX.tail) said = `${said.slice(0, MAX.head)}\n${said.slice(-MAX.tail)}`;
+      if (said.length > limits.head_chars + limits.tail_chars) said = `${said.slice(0, limits.head_chars)}\n${said.slice(-limits.tail_chars)}`;
       said = said.replace(REQUEST_ID, " ");
       const closing = CLOSING_CODE.exec(said);
       if (closing) addCode(layer, closing[1]);
@@ -251,7 +251,7 @@ function addCode(layer, word) {
 
 function percentDecoded(text) {
   try {
-    return decodeURIComponent(text.slice(0, MAX.head));
+    return decodeURIComponent(text);
   } catch {
     return text;
   }

@@ -1,16 +1,10 @@
 // The values inside a text: JSON, JSON within prose, a Python repr, HTML, event streams (docs/export.md, "Values in a text").
 
 const STARTS = /[{[]\s*["'{]/g;
-const MAX_STARTS = 4;
-const MAX_SEARCHED = 32 * 1024;
-const MAX_EMBEDDED = 64 * 1024;
 const REPR_TOKEN = /\\[^]|'((?:[^'\\]|\\[^])*)'|"((?:[^"\\]|\\[^])*)"|\b(None|True|False)\b/g;
 const REPR_NAMES = { None: "null", True: "true", False: "false" };
 const PAIR =
   /"(code|type|status|reason|message|msg|error|detail|error_code|error_msg|raw|body)"\s{0,8}:\s{0,8}("(?:[^"\\]|\\[^]){0,4096}(?:"|\\?$)|-?\d{1,18})/gi;
-const MAX_PAIRS = 32;
-const MAX_PAGE = 6000;
-const MAX_EVENTS = 4096;
 const ENTITIES = {
   amp: "&", lt: "<", gt: ">", quot: '"', apos: "'", nbsp: "\u00a0", hellip: "…", mdash: "—", ndash: "–", rsquo: "’",
   lsquo: "‘", ldquo: "“", rdquo: "”", copy: "©", middot: "·", bull: "•", reg: "®",
@@ -64,10 +58,10 @@ export function jsonValue(text) {
 }
 
 /** The first JSON object or list within a text, and the text without it. */
-export function embedded(text) {
-  const starts = [...text.slice(0, MAX_SEARCHED).matchAll(STARTS)].slice(0, MAX_STARTS);
-  for (const { index } of starts) {
-    const found = jsonAt(text, index) ?? pythonRepr(text, index);
+export function embedded(text, limits) {
+  const starts = [...text.slice(0, limits.searched_chars).matchAll(STARTS)].slice(0, limits.starts);
+  for (const [tried, { index }] of starts.entries()) {
+    const found = jsonAt(text, index) ?? (tried < limits.reprs ? pythonRepr(text, text.slice(index, index + limits.repr_chars)) : undefined);
     if (found?.value && typeof found.value === "object" && Object.keys(found.value).length) {
       return { outer: `${text.slice(0, index)} ${text.slice(found.end)}`, value: found.value };
     }
@@ -76,8 +70,7 @@ export function embedded(text) {
 }
 
 /** `{'error': {'message': "can't", 'code': None}}`, or JSON whose quotes were escaped once more. */
-function pythonRepr(text, at) {
-  const raw = text.slice(at, at + MAX_EMBEDDED);
+function pythonRepr(text, raw) {
   let source = raw.replaceAll('\\"', '"');
   if (raw.includes("'")) {
     source = raw.replace(REPR_TOKEN, (token, single, double, name) => {
@@ -92,9 +85,9 @@ function pythonRepr(text, at) {
 }
 
 /** The telling members of JSON that was cut off, the last one as far as it goes. */
-export function salvage(text) {
+export function salvage(text, limits) {
   const found = [];
-  for (const pair of [...text.matchAll(PAIR)].slice(0, MAX_PAIRS)) {
+  for (const pair of [...text.matchAll(PAIR)].slice(0, limits.pairs)) {
     let raw = pair[2];
     if (raw.startsWith('"') && pair.index + pair[0].length === text.length && !/[^\\](?:\\\\)*"$|^""$/.test(raw)) {
       raw = `${raw.replace(/\\+$/, "")}"`;
@@ -105,17 +98,10 @@ export function salvage(text) {
   return found;
 }
 
-/** The values of a text with one JSON object a line, up to the first line that is none. */
+/** The values of a text with one JSON object a line. */
 export function jsonLines(text) {
-  const values = [];
-  if (!text.trimStart().startsWith("{")) return values;
-  for (const line of text.split(/\r\n|[\n\r]/).slice(0, MAX_EVENTS)) {
-    if (!line.trim()) continue;
-    const value = line.trimStart().startsWith("{") ? jsonValue(line) : undefined;
-    if (value === undefined) break;
-    values.push(value);
-  }
-  return values;
+  const lines = text.split(/\r\n|[\n\r]/).filter((line) => line.trimStart().startsWith("{"));
+  return lines.map(jsonValue).filter((value) => value !== undefined);
 }
 
 export function looksLikeHtml(text) {
@@ -124,15 +110,13 @@ export function looksLikeHtml(text) {
 }
 
 /** Title and visible text of a page; of one that scripts write, what it says to those who run none. */
-export function pageText(text) {
-  const title = /<title[^<>]{0,200}>([^<]{1,300})/i.exec(text.slice(0, MAX_PAGE));
-  const page = text.slice(0, 4 * MAX_PAGE);
+export function pageText(text, limits) {
+  const most = limits.page_chars;
+  const title = /<title[^<>]{0,200}>([^<]{1,300})/i.exec(text.slice(0, most));
+  const page = text.slice(0, 4 * most);
+  const plain = (html) => unescaped(html.replace(/<[^<>]{0,2048}>/g, "\n")).slice(0, most).trim();
   const seen = plain(page.replace(/<(script|style|svg|noscript)\b[^]*?(?:<\/\1|$)/gi, "\n"));
   return [title ? unescaped(title[1]).trim() : "", seen || plain(page.replace(/<(script|style|svg)\b[^]*?(?:<\/\1|$)/gi, "\n"))];
-}
-
-function plain(page) {
-  return unescaped(page.replace(/<[^<>]{0,2048}>/g, "\n")).slice(0, MAX_PAGE).trim();
 }
 
 function unescaped(text) {
@@ -149,8 +133,7 @@ export function looksLikeStream(text) {
 
 /** The events of a stream as `{name, data, status}`; a bare line of JSON among them is an event of its own. */
 export function* events(text) {
-  const blocks = text.replace(/\r\n?/g, "\n").split(/\n[ \t]{0,8}\n/);
-  for (const block of blocks.slice(0, MAX_EVENTS)) yield* eventsOf(block);
+  for (const block of text.replace(/\r\n?/g, "\n").split(/\n[ \t]{0,8}\n/)) yield* eventsOf(block);
 }
 
 function eventsOf(block) {

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable
 from typing import Any, Final
 
-from proxy.classifier import engine, evidence, failure, quotes, rules, words
+from proxy.classifier import engine, evidence, failure, quotes, rules, unwrap, words
 from proxy.classifier.judgements import quoted, side, size, window
 from proxy.classifier.phrases import Phrase
 from proxy.classifier.waits import durations, prose
@@ -52,6 +52,7 @@ def reading() -> dict[str, Any]:
             "refined": sorted(engine._REFINED),
             "fault": sorted(engine._BROAD_FAULTS),
         },
+        "limits": _limits(),
         "judgements": _judgements(),
     }
 
@@ -81,6 +82,27 @@ def _good_status() -> dict[str, list[str]]:
         "business_codes": list(_BUSINESS_CODES),
         "statuses": list(_BAD_STATUSES),
         "blocked": sorted(failure._FINISHED_EMPTY),
+    }
+
+
+def _limits() -> dict[str, int]:
+    return {
+        "layers": evidence._MAX_LAYERS,
+        "members": evidence._MAX_NODES,
+        "depth": evidence._MAX_DEPTH,
+        "codes": evidence._MAX_CODES,
+        "code_chars": evidence._MAX_CODE_CHARS,
+        "name_chars": evidence._MAX_NAME_CHARS,
+        "head_chars": evidence._HEAD_CHARS,
+        "tail_chars": evidence._TAIL_CHARS,
+        "prose_chars": evidence._MAX_PROSE,
+        "unnamed": evidence._MAX_SPARE,
+        "starts": unwrap._MAX_STARTS,
+        "searched_chars": unwrap._MAX_SEARCHED,
+        "reprs": unwrap._MAX_REPRS,
+        "repr_chars": unwrap._MAX_REPR,
+        "pairs": unwrap._MAX_PAIRS,
+        "page_chars": unwrap._MAX_PAGE,
     }
 
 

@@ -92,7 +92,7 @@ def test_the_page_tells_of_every_member() -> None:
     for member in ("providers", "reasons"):
         for name in next(iter(TABLE[member].values())):
             assert f"`{name}`" in PAGE
-    for member in ("words", "headers", "request_quotes", "good_status", "statuses", "classes", "coarse"):
+    for member in ("words", "headers", "request_quotes", "good_status", "statuses", "classes", "coarse", "limits"):
         for name in TABLE[member]:
             assert f"`{name}`" in PAGE or f"`{member}.{name}`" in PAGE, (member, name)
     assert {name for row in table(PAGE, "kind in `members`") for name in quoted(row[0])} == set(TABLE["members"])
