@@ -52,7 +52,7 @@ def _kinds() -> dict[str, _Kind]:
         "statuscode httpstatus httpstatuscode rawstatuscode statuscodevalue errorsubcode subcode limitsource quotametric limittype title exceptiontype "
         "blockreason finishreason statusmsg statusname codename errorkey errorid ret errortypecode "
         "resultcode retcode returncode failurecode fehlercode codigo codice",
-        _Kind.TEXT: "message msg detail details error errormessage errormsg description errordescription statusmsg title text "
+        _Kind.TEXT: "message msg desc detail details error errormessage errormsg description errordescription statusmsg title text "
         "localizedmessage info developermessage usermessage statustext errordetail errordetails fault faultstring errmsg explanation "
         "internalmessage displaymessage statusmessage raifilteredreason blockreasonmessage humanreadable err reasonphrase summary exception "
         "failurereason failuremessage resultmsg retmsg returnmsg meldung fehler fehlermeldung beschreibung mensaje descripcion mensagem "
@@ -82,7 +82,7 @@ _REQUEST_ID: Final = re.compile(r"\(?[Rr]equest[ _-]?[Ii][Dd][\"']?[:=]? ?[\w-]{
 # No event fails without one of these in it; most events of a long stream need no parsing for that.
 # What a model says of errors does not hit: quotes are escaped there.
 _MAY_FAIL: Final = re.compile(
-    r'rror\w{0,12}"|^(?:event: ?)?error|xception|[cC]ode"|ailed"|lockReason"|"ok"|uccess\w{0,4}"|Reason"|tatus\w{0,9}"|errno"|"ret"'
+    r'rror\w{0,12}"|^(?:event: ?)?error|xception|[cC]ode"|ailed\b|lockReason"|"ok"|uccess\w{0,4}"|Reason"|tatus\w{0,9}"|errno"|"ret"'
     r'|"(?:erfolg|exito|sucesso)"|HTTP_STATUS/[45]',
     re.MULTILINE,
 )
@@ -253,7 +253,8 @@ def _is_page(text: str, kind: str) -> bool:
 def _event_failed(event: unwrap.Event, provider: Provider | None) -> bool:
     if event.status >= 400:
         return True
-    if event.name in ("error", "exception") and event.data:
+    # `thread.run.failed`: https://platform.openai.com/docs/api-reference/assistants-streaming/events
+    if (event.name in ("error", "exception") or event.name.endswith(".failed")) and event.data:
         return True
     return event.data[:1] in ("{", "[") and is_failure(unwrap.json_value(event.data), provider)
 

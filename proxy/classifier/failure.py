@@ -36,6 +36,7 @@ _MESSAGES: Final = (
     "msg",
     "error_msg",
     "errmsg",
+    "desc",
     "error_message",
     "Message",
     "err_msg",
