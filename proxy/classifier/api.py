@@ -1,21 +1,35 @@
 """The classifier for callers that speak JSON: an object in, a verdict's object out. Lines of `classify --jsonl`, the body of
-`POST /classify`, and any other language use these shapes.
+`POST /classify`, and any other language use these shapes, which docs/classify.md tells member by member.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Final
 
 from proxy.classifier.engine import classify
 from proxy.classifier.explain import explain as explain_answer
 from proxy.classifier.rules import Rules
+from proxy.classifier.waits.clock import http_date
 from proxy.model import Answer, Verdict
 
 
 class NotAnAnswerError(ValueError):
     """What was sent to be classified has the wrong shape; the text is a sentence for its sender."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Defaults:
+    """What is known of answers that do not say it themselves; of headers, those whose names an answer does not have."""
+
+    status: int | None = None
+    provider: str = ""
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+_NOTHING_KNOWN: Final = Defaults()
 
 
 def identity_of(value: object) -> Any:
@@ -29,11 +43,13 @@ def identity_of(value: object) -> Any:
     return identity
 
 
-def answer_of(value: object) -> Answer:
+def answer_of(value: object, defaults: Defaults = _NOTHING_KNOWN) -> Answer:
     """An answer from its JSON object: `provider`, `status`, `headers` (an object or a list of pairs), `body`, `stream`."""
     if not isinstance(value, Mapping):
         raise NotAnAnswerError("expected an object with status, headers and body")
     status = value.get("status")
+    if status is None:
+        status = defaults.status
     if isinstance(status, bool) or not isinstance(status, int) or not 100 <= status <= 999:
         raise NotAnAnswerError("status: expected a number from 100 to 999")
     provider = value.get("provider")
@@ -42,11 +58,13 @@ def answer_of(value: object) -> Answer:
     stream = value.get("stream")
     if stream is not None and not isinstance(stream, bool):
         raise NotAnAnswerError("stream: expected true or false")
+    headers = _headers(value.get("headers"))
+    said = {name.lower() for name, _ in headers} if defaults.headers else frozenset()
     return Answer(
         status=status,
-        headers=_headers(value.get("headers")),
+        headers=(*headers, *(pair for pair in defaults.headers if pair[0].lower() not in said)),
         body=_body(value.get("body")),
-        provider=provider or "",
+        provider=provider or defaults.provider,
         stream=bool(stream),
     )
 
@@ -78,7 +96,7 @@ def _body(value: object) -> bytes:
 
 
 def verdict_dict(verdict: Verdict | None, id: object = None) -> dict[str, Any]:  # noqa: A002 - the member's name
-    """A verdict as one line of `--jsonl`; class `ok` for a good answer."""
+    """A verdict as JSON; class `ok` for a good answer."""
     if verdict is None:
         return {
             "id": id,
@@ -90,6 +108,8 @@ def verdict_dict(verdict: Verdict | None, id: object = None) -> dict[str, Any]: 
             "action": "keep",
             "rule": None,
             "confidence": None,
+            "advice": None,
+            "forget": None,
         }
     wait = verdict.wait
     return {
@@ -102,24 +122,34 @@ def verdict_dict(verdict: Verdict | None, id: object = None) -> dict[str, Any]: 
         "action": verdict.action.value,
         "rule": verdict.rule,
         "confidence": verdict.confidence.value,
+        "advice": verdict.advice,
+        "forget": verdict.forget,
     }
 
 
 def classify_json(
-    value: object, rules: Rules | None = None, *, now: float | None = None, explain: bool = False
+    value: object,
+    rules: Rules | None = None,
+    *,
+    now: float | None = None,
+    explain: bool = False,
+    defaults: Defaults = _NOTHING_KNOWN,
 ) -> dict[str, Any]:
-    """The verdict's object on an answer's object, with its advice, and with `explanation` where asked for.
+    """The verdict's object on an answer's object, with `explanation` where asked for.
 
-    Raises `NotAnAnswerError` where `value` is no answer.
+    `now` is the clock for an answer that does not say itself when it was given. Raises `NotAnAnswerError` where `value` is
+    no answer.
     """
-    answer = answer_of(value)
+    answer = answer_of(value, defaults)
     identity = identity_of(value)
+    # It was obtained elsewhere, perhaps long ago: waiting counts from its own Date.
+    clock = None if now is None or _is_dated(answer) else now
     if not explain:
-        verdict = classify(answer, rules, now=now)
-        return {**verdict_dict(verdict, identity), "advice": verdict.advice if verdict else None}
-    told = explain_answer(answer, rules, now=now)
-    return {
-        **verdict_dict(told.verdict, identity),
-        "advice": told.verdict.advice if told.verdict else None,
-        "explanation": told.as_dict(),
-    }
+        return verdict_dict(classify(answer, rules, now=clock), identity)
+    told = explain_answer(answer, rules, now=clock)
+    return {**verdict_dict(told.verdict, identity), "explanation": told.as_dict()}
+
+
+def _is_dated(answer: Answer) -> bool:
+    dates = [value for name, value in answer.headers if name.lower() == "date"]
+    return bool(dates) and http_date(dates[-1]) is not None

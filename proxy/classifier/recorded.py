@@ -1,7 +1,8 @@
-"""What a person pastes: a bare body, or an answer as `curl -i` prints it. Gives an `Answer`."""
+"""What a person pastes or a shell saved: a bare body, or an answer as `curl -i` prints it. Gives an `Answer`."""
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Sequence
 from typing import Final
@@ -13,6 +14,17 @@ _STATUS_LINE: Final = re.compile(rb"HTTP/\d(?:\.\d)? (\d{3})[^\r\n]*\r?\n")
 _OF_A_BARE_BODY: Final = 200
 _INTERIM: Final = (100, 101, 102, 103)
 _FORWARDED: Final = range(200, 400)  # a forward proxy's answer to CONNECT, a redirect that was followed
+_CHARSETS: Final = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
+
+
+def plain(raw: bytes) -> bytes:
+    """An input as UTF-8 without a mark: editors put one before it, and PowerShell's `>` writes UTF-16."""
+    charset = next((charset for mark, charset in _CHARSETS.items() if raw.startswith(mark)), None)
+    return raw.decode(charset, "replace").encode("utf-8", "replace") if charset else raw
+
+
+def begins_with_a_status(raw: bytes) -> bool:
+    return _STATUS_LINE.match(raw) is not None
 
 
 def recorded(raw: bytes, *, status: int | None, headers: Sequence[tuple[str, str]], provider: str) -> Answer:

@@ -1,43 +1,32 @@
 """Say what a provider's answer means: class, reason, what to do, whose fault, what about the session, and why.
 
-Reads one answer (a body, or what `curl -i` prints) from FILE or standard input; with --jsonl one JSON object a line.
+Reads one answer (a body, or what `curl -i` prints) from FILE or standard input; with --jsonl one JSON object a line, whose
+verdict is printed at once. --status, --provider and --header then hold for lines that do not say their own.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
+import io
 import json
+import os
 import sys
-import textwrap
-from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, BinaryIO, Final, TextIO
+from typing import Any, Final, TextIO, cast
 
 from proxy.classifier import Rules, RulesError, load_rules
-from proxy.classifier.api import NotAnAnswerError, answer_of, identity_of, verdict_dict
-from proxy.classifier.engine import classify
-from proxy.classifier.explain import Explanation, explain
+from proxy.classifier.api import Defaults, NotAnAnswerError, classify_json, identity_of
+from proxy.classifier.explain import explain
 from proxy.classifier.export import exported
-from proxy.classifier.recorded import recorded
-from proxy.model import Action, Scope, Verdict
+from proxy.classifier.recorded import begins_with_a_status, plain, recorded
+from proxy.commands.lines import batches
+from proxy.commands.page import page, shown
 
-_ACTIONS: Final = {
-    Action.KEEP: "keep it: nothing is wrong with the session",
-    Action.RESET: "reset: drop the cached agent or connection, rebuild it from the stored history",
-    Action.ROLLBACK: "rollback: remove the failed turn from the stored history",
-    Action.REPAIR: "repair: the stored history is out of order, mend it",
-    Action.COMPACT: "compact: shorten the stored history",
-    Action.NEW_SESSION: "new session: forget the server-side id, send the full history",
-}
-_SCOPES: Final = {
-    Scope.REQUEST: "this request",
-    Scope.SESSION: "this session",
-    Scope.MODEL: "this model, for everybody or for this account",
-    Scope.CREDENTIAL: "this credential: key, account or organisation",
-    Scope.PROVIDER: "the provider",
-    Scope.PROXY: "the proxy",
-}
-_WIDTH: Final = 100
+# The classifier reads less of a body; before it may stand heads, interim answers and redirects.
+_ANSWER_BYTES: Final = 1 << 20
+_LINE_BYTES: Final = 8 << 20
+_END_OF_INPUT: Final = "Ctrl-Z and Enter" if os.name == "nt" else "Ctrl-D"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -73,31 +62,32 @@ def run(args: argparse.Namespace) -> int:
         print(json.dumps(exported(rules), ensure_ascii=False, indent=1))
         return 0
     if args.status is not None and not 100 <= args.status <= 999:
-        print("llm-triage classify: --status: expected a number from 100 to 999", file=sys.stderr)
-        return 2
+        return _misused("--status: expected a number from 100 to 999")
     headers = [_header(text) for text in args.header]
     if None in headers:
-        print("llm-triage classify: --header: expected 'Name: value'", file=sys.stderr)
-        return 2
-    try:
-        source: BinaryIO = sys.stdin.buffer if args.file == "-" else Path(args.file).open("rb")  # noqa: SIM115 - closed below
-    except OSError as error:
-        print(f"llm-triage classify: {args.file}: {error.strerror}", file=sys.stderr)
-        return 2
-    with source:
-        if args.jsonl:
-            return _lines(source, rules, sys.stdout, explained=args.explain)
-        raw = source.read()
-    answer = recorded(raw, status=args.status, headers=[one for one in headers if one], provider=args.provider)
-    told = explain(answer, rules)
-    sys.stdout.write(_shown(page(told, explained=args.explain), sys.stdout.encoding or "utf-8"))
+        return _misused("--header: expected 'Name: value'")
     if args.provider and rules.provider(args.provider) is None:
-        print(f"llm-triage classify: no rule file knows the provider {args.provider!r}", file=sys.stderr)
-    if told.verdict is None and args.status is None and not raw.startswith(b"HTTP/"):
-        print(
-            "llm-triage classify: no status was given, so it was read as a 200; --status N says which", file=sys.stderr
-        )
-    return 0
+        _say(f"no rule file knows the provider {args.provider!r}")
+    known = Defaults(status=args.status, provider=args.provider, headers=tuple(one for one in headers if one))
+    try:
+        source = _standard_input() if args.file == "-" else Path(args.file).open("rb")  # noqa: SIM115 - closed below
+    except OSError as error:
+        return _misused(f"{args.file}: {error.strerror}")
+    with source:
+        if source.isatty():
+            expected = "answers, a JSON object a line," if args.jsonl else "an answer"
+            _say(f"reads {expected} from standard input; {_END_OF_INPUT} ends it")
+        judge = _lines if args.jsonl else _one
+        return judge(source, rules, known, sys.stdout, explained=args.explain)
+
+
+def _say(text: str) -> None:
+    print(f"llm-triage classify: {text}", file=sys.stderr, flush=True)
+
+
+def _misused(text: str) -> int:
+    _say(text)
+    return 2
 
 
 def _header(text: str) -> tuple[str, str] | None:
@@ -105,78 +95,47 @@ def _header(text: str) -> tuple[str, str] | None:
     return (name.strip(), value.strip()) if colon and name.strip() else None
 
 
-def _shown(text: str, encoding: str) -> str:
-    """A page that can be printed: what a provider wrote must not steer the terminal, nor end in an error of its encoding."""
-    seen = "".join(
-        char if char.isprintable() or char == "\n" else char.encode("unicode_escape").decode("ascii") for char in text
-    )
-    return seen.encode(encoding, "backslashreplace").decode(encoding)
+def _standard_input() -> io.BufferedReader:
+    return cast("io.BufferedReader", sys.stdin.buffer)
 
 
-def _lines(source: Iterable[bytes], rules: Rules, out: TextIO, *, explained: bool) -> int:
-    """Every line in gives a line out, in order; 1 where one was no answer."""
+def _one(source: io.BufferedReader, rules: Rules, known: Defaults, out: TextIO, *, explained: bool) -> int:
+    raw = plain(source.read(_ANSWER_BYTES))
+    answer = recorded(raw, status=known.status, headers=known.headers, provider=known.provider)
+    told = explain(answer, rules)
+    out.write(shown(page(told, rules, explained=explained), out.encoding or "utf-8"))
+    if told.verdict is None and known.status is None and not begins_with_a_status(raw):
+        _say("no status was given, so it was read as a 200; --status N says which")
+    return 0
+
+
+def _lines(source: io.BufferedReader, rules: Rules, known: Defaults, out: TextIO, *, explained: bool) -> int:
+    """Every line in gives a line out, in order and before more is waited for; 1 where one was no answer."""
     code = 0
-    for line in source:
-        if not line.strip():
-            continue
-        result = _line(line, rules, explained=explained)
-        if "invalid" in result:
-            code = 1
-        out.write(json.dumps(result) + "\n")
+    for batch in batches(source, _LINE_BYTES):
+        for line in batch:
+            if line is not None and not line.strip():
+                continue
+            result = _line(line, rules, known, explained=explained)
+            if "invalid" in result:
+                code = 1
+            out.write(json.dumps(result) + "\n")
+        out.flush()
     return code
 
 
-def _line(line: bytes, rules: Rules, *, explained: bool) -> dict[str, Any]:
+def _line(line: bytes | None, rules: Rules, known: Defaults, *, explained: bool) -> dict[str, Any]:
+    if line is None:
+        return {"invalid": f"the line is longer than {_LINE_BYTES >> 20} MiB"}
     try:
         value = json.loads(line)
     except (ValueError, RecursionError):
         return {"invalid": "the line is no JSON"}
-    identity = None
     try:
-        identity = identity_of(value)
-        answer = answer_of(value)
+        # No clock: when an answer of a line was received is not known, so only its own Date turns an instant into a wait.
+        return classify_json(value, rules, explain=explained, defaults=known)
     except NotAnAnswerError as error:
+        identity = None
+        with contextlib.suppress(NotAnAnswerError):
+            identity = identity_of(value)
         return {**({"id": identity} if identity is not None else {}), "invalid": str(error)}
-    # No clock: when a recorded answer was received is not known, so only its own Date can turn an instant into a wait.
-    if not explained:
-        return verdict_dict(classify(answer, rules), identity)
-    told = explain(answer, rules)
-    return {**verdict_dict(told.verdict, identity), "explanation": told.as_dict()}
-
-
-def page(told: Explanation, *, explained: bool) -> str:
-    """The verdict for a person."""
-    verdict = told.verdict
-    lines = ["good answer: no error in it"] if verdict is None else list(_verdict(verdict))
-    if explained:
-        lines += ["", "evidence", *_wrapped(told.evidence)]
-        if told.considered:
-            lines += ["", "rules considered"]
-            for one in told.considered:
-                lines += _wrapped([f"{one.rule} -> {one.cls}, {one.reason}: {one.by} ({one.tier})"])
-                if one.source:
-                    lines.append(f"      {one.source}")
-    lines += ["", "why", *_wrapped(told.why)]
-    return "\n".join(lines) + "\n"
-
-
-def _verdict(verdict: Verdict) -> Iterator[str]:
-    yield f"{verdict.cls}: {verdict.reason}"
-    yield ""
-    yield f"  what to do  {verdict.advice}"
-    if not verdict.can_retry:
-        yield "  retry       no: the same call fails again"
-    elif verdict.wait:
-        yield f"  retry       yes, after {verdict.wait.seconds:g} s, as the provider says"
-    else:
-        yield "  retry       yes, with back-off"
-    yield f"  who fails   {_SCOPES[verdict.scope]}"
-    yield f"  session     {_ACTIONS[verdict.action]}"
-    if verdict.forget:
-        yield f"  forget      {verdict.forget}"
-    yield f"  rule        {verdict.rule} (confidence: {verdict.confidence})"
-
-
-def _wrapped(lines: Iterable[str]) -> Iterator[str]:
-    for line in lines:
-        yield from textwrap.wrap(line, _WIDTH, initial_indent="  - ", subsequent_indent="    ", break_long_words=False)

@@ -40,7 +40,34 @@ def test_an_object_in_a_verdict_out() -> None:
         "rule": "hint.rate-limit",
         "confidence": "code",
         "advice": "Too many calls for this account's limit. Wait and try again.",
+        "forget": None,
     }
+
+
+def test_the_member_to_forget_is_named() -> None:
+    told = classify_json({"status": 400, "body": '{"error":{"code":"previous_response_not_found"}}'})
+    assert (told["action"], told["forget"]) == ("new_session", "previous_response_id")
+
+
+def test_good_and_failed_answers_have_the_same_members() -> None:
+    assert list(classify_json({"status": 200})) == list(classify_json({"status": 402}))
+
+
+@pytest.mark.parametrize(
+    ("headers", "wait_s"),
+    [
+        ({"Date": "Sun, 04 Jan 2026 12:00:00 GMT"}, 60.0),
+        ({"date": "yesterday, about noon"}, 10.0),
+        ({}, 10.0),
+    ],
+)
+def test_an_answers_own_date_outranks_the_servers_clock(headers: dict[str, str], wait_s: float) -> None:
+    """It may have been obtained long ago; where it does not say when, it is taken as just received."""
+    until = 1767528060  # a minute after noon
+    value = {"status": 429, "headers": {**headers, "x-ratelimit-remaining": "0", "x-ratelimit-reset": str(until)}}
+    for explained in (False, True):
+        assert classify_json(value, now=until - 10.0, explain=explained)["retry_after_s"] == wait_s
+    assert classify_json(value)["retry_after_s"] == (60.0 if wait_s == 60.0 else None)
 
 
 def test_a_good_answer_is_ok() -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from proxy.classifier.recorded import recorded
+import pytest
+
+from proxy.classifier.recorded import begins_with_a_status, plain, recorded
 from proxy.model import Answer
 
 
@@ -49,3 +51,21 @@ def test_a_coding_that_curl_has_undone_is_forgotten() -> None:
 
 def test_a_stream() -> None:
     assert read(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\ndata: {}\n\n").stream
+
+
+@pytest.mark.parametrize("charset", ["utf-8", "utf-8-sig", "utf-16"])
+def test_an_input_becomes_utf_8_without_a_mark(charset: str) -> None:
+    assert plain("HTTP/2 429 é".encode(charset)) == "HTTP/2 429 é".encode()
+
+
+def test_bytes_without_a_mark_stay_as_they_are() -> None:
+    assert plain(b"\x1f\x8b\xff\xfe") == b"\x1f\x8b\xff\xfe"
+
+
+def test_half_a_character_at_the_end_of_what_was_read_is_no_error() -> None:
+    assert plain("HTTP/2".encode("utf-16") + b"\n") == "HTTP/2\ufffd".encode()
+
+
+def test_whether_a_status_was_given() -> None:
+    assert begins_with_a_status(b"HTTP/2 200\n")
+    assert not begins_with_a_status(b'{"HTTP/2 200\n')
