@@ -6,6 +6,7 @@ import { embedded, events, jsonLines, jsonValue, looksLikeHtml, looksLikeStream,
 import { STOP, codeWord, linksIn, quotedCodes, withoutLinks } from "./words.mjs";
 
 const MAX_ITEMS = 32;
+const MAX_NESTED = 100; // lists in lists: hostile, and no stack is endless
 const NO_CODES = new Set(["", "none", "null", "undefined"]);
 const REQUEST_ID = /\(?[Rr]equest[ _-]?[Ii][Dd]["']?[:=]? ?[\w-]{6,64}\)?/g;
 const CLOSING_CODE = /\((\d{4,6})\)\s{0,4}$/;
@@ -124,7 +125,7 @@ export function evidenceBy(table, wordsOf) {
 
     function readValue(layer, value, depth) {
       if (typeof value === "string") text(layer, value, depth);
-      else if (Array.isArray(value)) value.slice(0, MAX_ITEMS).forEach((item) => readValue(layer, item, depth + 1));
+      else if (Array.isArray(value) && depth < MAX_NESTED) value.slice(0, MAX_ITEMS).forEach((item) => readValue(layer, item, depth + 1));
       else if (isObject(value) && depth <= limits.depth) {
         for (const [name, member] of Object.entries(value)) {
           membersLeft -= 1;

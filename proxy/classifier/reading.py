@@ -13,7 +13,7 @@ from typing import Any, Final
 from proxy.classifier import engine, evidence, failure, quotes, rules, unwrap, words
 from proxy.classifier.judgements import quoted, side, size, window
 from proxy.classifier.phrases import Phrase
-from proxy.classifier.waits import durations, prose
+from proxy.classifier.waits import durations
 
 _STOPS_BEFORE_BLANK: Final = ".!?;"
 _HEADERS_OF_CODES: Final = (
@@ -22,6 +22,11 @@ _HEADERS_OF_CODES: Final = (
 )  # fmt: skip
 _BUSINESS_CODES: Final = ("base_resp.status_code", "header.code")
 _BAD_STATUSES: Final = ("status", "statusCode", "status_code", "http_status", "statusCodeValue")
+# Near one of these a length of time is a wait.
+_WAITING: Final = (
+    "again", "retry", "wait", "reset", "until", "back", "available", "refresh", "cool", "refill", "replenish", "access", "allowed", "blocked", "renew",
+    "后", "後", "후", "重置", "恢复", "刷新", "erneut", "wieder", "nuevo", "réessay", "reessay", "novamente", "reinten", "повтор", "попробуйте", "снова",
+)  # fmt: skip
 
 
 def reading() -> dict[str, Any]:
@@ -137,7 +142,7 @@ def _judgements() -> dict[str, dict[str, Any]]:
             "most": size._MOST.pattern,
         },
         "zero_limit": {"pattern": size._ZERO.pattern},
-        "stated_wait": {"cues": list(prose._CUES), "units": {unit: s for unit, s in durations.UNITS.items() if unit}},
+        "stated_wait": {"cues": list(_WAITING), "units": {unit: s for unit, s in durations.UNITS.items() if unit}},
         "their_load": {"theirs": sorted(side._THEIRS), "ours": sorted(side._OURS), "load": sorted(side._LOAD)},
         "payment_status": {"pattern": quoted._STATUS_SAID.pattern},
     }
