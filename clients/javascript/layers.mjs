@@ -49,10 +49,8 @@ export function evidenceBy(table, wordsOf) {
   function failingPart({ status, body, stream }, headers, businessCodes) {
     const kind = headers.get("content-type") ?? "";
     const fails = (value) => isFailure(value, businessCodes);
-    const eventFails = ({ name, data, status: own }) =>
-      own >= 400 || (["error", "exception"].includes(name) && data) || (/^[{[]/.test(data) && fails(jsonValue(data)));
     if (stream || kind.includes("event-stream") || (looksLikeStream(body) && !kind.includes("json"))) {
-      for (const event of events(body)) if (eventFails(event)) return { event };
+      for (const event of events(body)) if (eventFails(event, fails)) return { event };
       return null;
     }
     const isJson = /^\s*[{[]/.test(body);
@@ -115,9 +113,7 @@ export function evidenceBy(table, wordsOf) {
       if (looksLikeHtml(body)) return void pageText(body, limits).forEach((text) => prose(layer, text));
       if (looksLikeStream(body)) {
         const all = [...events(body)];
-        const failed = ({ name, data, status: own }) =>
-          own >= 400 || (["error", "exception"].includes(name) && data) || (/^[{[]/.test(data) && isFailure(jsonValue(data)));
-        const event = all.find(failed) ?? all[0];
+        const event = all.find((one) => eventFails(one, isFailure)) ?? all[0];
         if (event) return void readEvent(layer, event);
       }
       text(layer, body, 0);
@@ -244,6 +240,11 @@ export function evidenceBy(table, wordsOf) {
 
     return { layer: newLayer, code, prose, evidence: gathered };
   }
+}
+
+function eventFails({ name, data, status }, fails) {
+  const isCalledSo = name === "error" || name === "exception" || name.endsWith(".failed");
+  return status >= 400 || (isCalledSo && data !== "") || (/^[{[]/.test(data) && fails(jsonValue(data)));
 }
 
 function addCode(layer, word) {

@@ -13,7 +13,6 @@ from typing import Any, Final
 from proxy.classifier import engine, evidence, failure, quotes, rules, unwrap, words
 from proxy.classifier.judgements import quoted, side, size, window
 from proxy.classifier.phrases import Phrase
-from proxy.classifier.waits import durations
 
 _STOPS_BEFORE_BLANK: Final = ".!?;"
 _HEADERS_OF_CODES: Final = (
@@ -22,6 +21,14 @@ _HEADERS_OF_CODES: Final = (
 )  # fmt: skip
 _BUSINESS_CODES: Final = ("base_resp.status_code", "header.code")
 _BAD_STATUSES: Final = ("status", "statusCode", "status_code", "http_status", "statusCodeValue")
+# The commonest words of what waits/ reads in full.
+_UNITS: Final = {
+    0.001: "ms millisecond milliseconds 毫秒",
+    1: "s sec secs second seconds 秒 秒钟 초 sekunde sekunden seconde secondes segundo segundos секунд секунды секунду",
+    60: "m min mins minute minutes 分 分钟 分鐘 분 minuten minuto minutos минут минуты минуту",
+    3600: "h hr hrs hour hours 小时 小時 个小时 時間 시간 stunde stunden heure heures hora horas час часа часов",
+    86400: "d day days 天 日 tag tage tagen jour jours día días dia dias день дня дней",
+}
 # Near one of these a length of time is a wait.
 _WAITING: Final = (
     "again", "retry", "wait", "reset", "until", "back", "available", "refresh", "cool", "refill", "replenish", "access", "allowed", "blocked", "renew",
@@ -142,7 +149,10 @@ def _judgements() -> dict[str, dict[str, Any]]:
             "most": size._MOST.pattern,
         },
         "zero_limit": {"pattern": size._ZERO.pattern},
-        "stated_wait": {"cues": list(_WAITING), "units": {unit: s for unit, s in durations.UNITS.items() if unit}},
+        "stated_wait": {
+            "cues": list(_WAITING),
+            "units": {unit: seconds for seconds, units in _UNITS.items() for unit in units.split()},
+        },
         "their_load": {"theirs": sorted(side._THEIRS), "ours": sorted(side._OURS), "load": sorted(side._LOAD)},
         "payment_status": {"pattern": quoted._STATUS_SAID.pattern},
     }
