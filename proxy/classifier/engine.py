@@ -57,7 +57,7 @@ def decide(evidence: Evidence, rules: Rules, provider: str) -> Decision:
             continue
         considered += found
         best = min(found, key=rank)
-        if best.tier >= Tier.HINT:
+        if best.tier >= Tier.HINT and not _is_quoted_code(best, evidence):
             hints.append(best)
         elif winner is None or best.tier is Tier.USER:
             winner = best
@@ -68,6 +68,17 @@ def decide(evidence: Evidence, rules: Rules, provider: str) -> Decision:
         if winner is not None and winner.layer is None:
             considered.append(winner)
     return _settled(evidence, rules, winner, considered)
+
+
+def _is_quoted_code(hint: Match, evidence: Evidence) -> bool:
+    """A broad code beside its own status, in an answer that a wrapper quotes: the wrapper's words for it say no more."""
+    layer = hint.layer
+    return (
+        hint.confidence is Confidence.CODE
+        and layer is not None
+        and layer is not evidence.layers[0]
+        and bool(layer.statuses)
+    )
 
 
 def _asked(evidence: Evidence) -> Iterator[Layer]:
@@ -131,7 +142,9 @@ def _settled(evidence: Evidence, rules: Rules, winner: Match | None, considered:
             (
                 one
                 for one in considered
-                if one.confidence is Confidence.CODE and rules.reasons[one.rule.reason].cls is cls
+                if one.confidence is Confidence.CODE
+                and rules.reasons[one.rule.reason].cls is cls
+                and (one.tier < Tier.HINT or winner.tier < Tier.HINT)  # two broad words make no fine one
             ),
             None,
         )
