@@ -71,7 +71,7 @@ export function reader(table) {
       if (!met.length) continue;
       considered.push(...met);
       const best = met.reduce((least, one) => (isBefore(one, least) ? one : least));
-      if (best.tier >= TIER.hint) hints.push(best);
+      if (best.tier >= TIER.hint && !isQuotedCode(best, evidence)) hints.push(best);
       else if (!winner || best.tier === TIER.user) winner = best;
       if (winner && (winner.tier === TIER.user || !hasUsers)) break;
     }
@@ -80,6 +80,11 @@ export function reader(table) {
     const told = byStatus(evidence, speaks);
     if (told) considered.push(told);
     return told ?? hints[0] ?? null;
+  }
+
+  /** A broad code beside its own status, in an answer that a wrapper quotes: the wrapper's words for it say no more. */
+  function isQuotedCode({ layer, confidence }, evidence) {
+    return confidence === "code" && layer !== evidence.layers[0] && layer.statuses.length > 0;
   }
 
   /** "Bad response status code 524": a wrapper's own word for it is broader than the status that it quotes. */
@@ -118,6 +123,7 @@ export function reader(table) {
     const meets = (rule) => may(rule) && (!rule.phrases.length || anyIn(rule.phrases, heard));
     for (const code of layer.codes) {
       for (const rule of index.byCode.get(code) ?? []) if (meets(rule)) add(rule, rule.tier, "code");
+      if (!index.byCode.has(code)) lookUp(spelled(code), true);
     }
     for (const code of layer.quoted.filter((one) => !layer.codes.includes(one))) {
       if (index.byCode.has(code)) {
@@ -127,7 +133,6 @@ export function reader(table) {
       }
     }
     lookUp(heard, false);
-    for (const code of layer.codes) if (!index.byCode.has(code)) lookUp(spelled(code), true);
     for (const rule of index.judged) {
       if (!meets(rule) || (rule.code && !rule.code.some((code) => layer.codes.includes(code)))) continue;
       const saw = shows[rule.shows](evidence, layer);
@@ -173,11 +178,15 @@ export function reader(table) {
   }
 
   function confidenceOf({ rule, tier, layer, confidence }, reason, { httpStatus }, considered) {
-    const says = (kind) => considered.some((one) => one.confidence === kind && classOf(one.rule) === classOf(rule));
+    const agreeing = considered.filter((one) => classOf(one.rule) === classOf(rule));
     if (reason === "contradictory") return confidence;
-    if (confidence === "phrase") return says("code") ? "code" : "phrase";
+    if (confidence === "phrase") {
+      // Two broad words make no fine one.
+      return agreeing.some((one) => one.confidence === "code" && Math.min(one.tier, tier) < TIER.hint) ? "code" : "phrase";
+    }
     // A broad code says no more than the status where it stands beside prose that no rule understands.
-    const isBroad = confidence === "code" && tier === TIER.hint && layer?.texts.some((text) => text.includes(" ")) && !says("phrase");
+    const isAlone = !agreeing.some((one) => one.confidence === "phrase");
+    const isBroad = confidence === "code" && tier === TIER.hint && isAlone && layer?.texts.some((text) => text.includes(" "));
     const saysStatus = (one) => one.status.some(([low, high]) => low <= httpStatus && httpStatus <= high) && classOf(one) === classOf(rule);
     return isBroad && index.byStatus.some(saysStatus) ? "status" : confidence;
   }
