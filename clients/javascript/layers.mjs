@@ -265,7 +265,8 @@ function withoutRequest(text, { cues, before_value: beforeValue, whole, end: val
   let at = 0;
   for (const { 0: quote, index: start } of [...text.matchAll(/["'`{[]/g)].slice(0, max.quotes)) {
     if (start < at) continue;
-    const before = text.slice(Math.max(0, start - charsBefore), start).replace(/[ :,]+$/, "").toLowerCase();
+    const said = text.slice(Math.max(0, start - charsBefore), start);
+    const before = said.replace(/[ :,]+$/, "").toLowerCase();
     const endsWith = (words) => words.some((word) => before.endsWith(word));
     const within = text.slice(0, start + max.chars);
     let end;
@@ -274,7 +275,7 @@ function withoutRequest(text, { cues, before_value: beforeValue, whole, end: val
       end = within.indexOf(valueEnd, start);
       if (end < 0) end = within.length;
     } else {
-      if (!endsWith(cues)) continue;
+      if (before.length === said.length || !endsWith(cues)) continue;
       end = within.indexOf(quote, start + 1) + 1;
     }
     if (end <= start) continue;

@@ -2,7 +2,7 @@
 
 const LINK = /(?:https?:\/\/|www\.)[^\s"'<>()[\]{}，。]+/gi;
 const CAMEL = /(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])/g;
-const QUOTED_CODE = /(?<![A-Za-z])(?:[A-Za-z]+(?:_[A-Za-z]+)+|[A-Za-z][a-z]+(?:[A-Z][a-z]+)+)/g;
+const QUOTED_CODE = /(?<![A-Za-z])(?:[A-Za-z]+(?:_[A-Za-z]+)+|[A-Z]{0,8}[A-Za-z][a-z]+(?:[A-Z][a-z]+)+)/g;
 const MAX_CODE_CHARS = 120;
 const MAX_QUOTED = 16;
 

@@ -31,14 +31,15 @@ def without_request(text: str) -> str:
             break
         if start < at:
             continue
-        before = text[max(0, start - _CUE_CHARS) : start].rstrip(" :,").lower()
+        said = text[max(0, start - _CUE_CHARS) : start]
+        before = said.rstrip(" :,").lower()
         if quote[0] in "{[" or before.endswith(_INPUT):
             if not before.endswith(_VALUES):
                 continue
             end = text.find(_PYDANTIC_END, start, start + _MAX_CHARS)
             end = min(len(text), start + _MAX_CHARS) if end < 0 else end
         else:
-            if not before.endswith(_CUES):
+            if len(before) == len(said) or not before.endswith(_CUES):  # `"model",`: the end of a quotation
                 continue
             end = text.find(quote[0], start + 1, start + _MAX_CHARS) + 1
         if end > start:

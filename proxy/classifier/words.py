@@ -42,7 +42,9 @@ _NOT_CODE: Final = re.compile(r"[^a-z0-9]+")
 _INNER_CAPITAL: Final = re.compile(
     r"[A-Z](?<=[a-z].)"
 )  # begins with the rarer of the two: that is what is searched for
-_QUOTED_CODE: Final = re.compile(r"(?<![A-Za-z])(?:[A-Za-z]++(?:_[A-Za-z]++)+|[A-Za-z][a-z]++(?:[A-Z][a-z]++)+)")
+_QUOTED_CODE: Final = re.compile(
+    r"(?<![A-Za-z])(?:[A-Za-z]++(?:_[A-Za-z]++)+|[A-Z]{0,8}[A-Za-z][a-z]++(?:[A-Z][a-z]++)+)"
+)
 
 
 def words(text: str) -> list[str]:
