@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import errno
 import io
 import json
 import os
@@ -96,6 +97,8 @@ def _header(text: str) -> tuple[str, str] | None:
 
 
 def _standard_input() -> io.BufferedReader:
+    if sys.stdin is None:  # it was closed: `<&-`
+        raise OSError(errno.EBADF, "standard input is closed")
     return cast("io.BufferedReader", sys.stdin.buffer)
 
 

@@ -270,6 +270,12 @@ def test_on_a_terminal_it_says_what_it_waits_for(
     assert "Ctrl-D" in told
 
 
+def test_a_closed_standard_input_is_told(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr("sys.stdin", None)
+    assert run("--jsonl") == 2
+    assert "standard input is closed" in capsys.readouterr().err
+
+
 def test_a_file_is_read_without_a_word(body: str, capsys: pytest.CaptureFixture[str]) -> None:
     run("--status", "429", body)
     assert capsys.readouterr().err == ""
