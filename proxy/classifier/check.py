@@ -1,12 +1,11 @@
-"""What is wrong with a set of rules and their cases, as `FILE:LINE: ...`: rules that can never win, that no case decides or
-nearly meets, that contradict another provider's, that are slow, and cases that come out otherwise than they say.
+"""What is wrong with a set of rules and their cases, as `FILE:LINE: ...`: rules that can never win, that are slow, that contradict
+others, that no case decides or nearly meets, and cases that come out otherwise than they say.
 """
 
 from __future__ import annotations
 
 import json
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -14,11 +13,15 @@ from typing import Any, Final
 import yaml
 
 from proxy.classifier.cases import Case
-from proxy.classifier.engine import classify, decide
-from proxy.classifier.evidence import gather
+from proxy.classifier.contradict import contradictions
+from proxy.classifier.cover import Cover, contradicts_itself
+from proxy.classifier.engine import classify
+from proxy.classifier.load import TOP_KEYS, builtin
+from proxy.classifier.near import near
 from proxy.classifier.nodes import line_of, nodes
 from proxy.classifier.phrases import Phrase
-from proxy.classifier.rules import Rule, Rules, Tier
+from proxy.classifier.rulefile import RuleFile
+from proxy.classifier.rules import Reason, Rule, Rules
 from proxy.model import Answer
 
 # Words that a phrase may look at for one start: a position for each gap, times its length. Matching is linear whatever this is.
@@ -27,69 +30,68 @@ _MAX_STEPS: Final = 600
 
 def problems(rules: Rules, cases: Sequence[Case]) -> list[str]:
     """Everything that is wrong; empty for a healthy set."""
-    wrong, unproven = examined(rules, cases)
-    return [*wrong, *unproven]
+    wrong, doubtful = examined(rules, cases)
+    return [*wrong, *doubtful]
 
 
-def examined(rules: Rules, cases: Sequence[Case]) -> tuple[list[str], list[str]]:
-    """What is wrong, and what may be right but no case shows it."""
+def examined(rules: Rules, cases: Sequence[Case], files: Collection[str] | None = None) -> tuple[list[str], list[str]]:
+    """What is wrong, and what may be meant so; of the rules in some files where `files` names them, else of all."""
     lines = _Lines()
-    wrong = hygiene(rules, lines)
+    cover = Cover(rules)
+    among = [rule for rule in rules.rules if files is None or rule.file in files]
+    wrong = [*_never_win(among, cover, lines), *_slow(among, lines)]
     decided, nearly = _judge(rules, cases, wrong)
-    unproven: list[str] = []
-    for rule in rules.rules:
-        if rule.id not in decided:
-            unproven.append(f"{lines.of(rule)}: rule {rule.id}: no case is decided by it")
-        elif rule.id not in nearly:
-            unproven.append(f"{lines.of(rule)}: rule {rule.id}: no case is a near miss of it")
-    return wrong, unproven
-
-
-def hygiene(rules: Rules, lines: _Lines | None = None) -> list[str]:
-    """What is wrong with the rules themselves, whatever cases they have."""
-    lines = lines or _Lines()
-    return [*_never_win(rules, lines), *_contradictions(rules, lines), *_slow(rules, lines)]
+    doubtful = [
+        *_moved(rules, files or (), lines),
+        *_contradictions(rules, cover, among, lines),
+        *_unproven(among, decided, nearly, lines),
+    ]
+    return wrong, doubtful
 
 
 class _Lines:
-    """Where rules stand; files are read once, and only when something is wrong."""
+    """Where rules and reasons stand; files are read once, and only when something is to be told."""
 
     def __init__(self) -> None:
         self._nodes: dict[str, Any] = {}
 
     def of(self, rule: Rule) -> str:
-        if rule.file not in self._nodes:
+        return self.at(rule.file, "rules", rule.at)
+
+    def at(self, file: str, *where: str | int) -> str:
+        if file not in self._nodes:
             try:
-                self._nodes[rule.file] = nodes(Path(rule.file).read_text(encoding="utf-8"))
+                self._nodes[file] = nodes(Path(file).read_text(encoding="utf-8"))
             except (OSError, yaml.YAMLError):
-                self._nodes[rule.file] = None
-        node = self._nodes[rule.file]
-        return f"{rule.file}:{line_of(node, ('rules', rule.at)) if node is not None else 1}"
+                self._nodes[file] = None
+        node = self._nodes[file]
+        return f"{file}:{line_of(node, where) if node is not None else 1}"
 
 
-def _judge(rules: Rules, cases: Sequence[Case], found: list[str]) -> tuple[set[str], set[str]]:
-    """The rules that decide some case, and those that some case meets or quotes without being decided by them."""
+def _judge(rules: Rules, cases: Sequence[Case], wrong: list[str]) -> tuple[set[str], set[str]]:
+    """The rules that decide some case, and those that some case comes near without being decided by them."""
     decided: set[str] = set()
     nearly: set[str] = set()
     for case in cases:
         verdict = classify(case.answer, rules)
+        rule = verdict.rule if verdict else ""
+        decided.add(rule)
+        nearly.update(other.id for other in near(case.answer, rules) if other.id != rule)
         mistakes = case.mistakes(verdict)
         if mistakes:
-            found.append(f"{case.file}:{case.line}: case {case.id}: {'; '.join(mistakes)}")
-        if verdict is None:
-            continue
-        decided.add(verdict.rule)
-        evidence = gather(case.answer, rules.provider(case.answer.provider))
-        if evidence is not None:
-            met = decide(evidence, rules, case.answer.provider).considered
-            nearly.update(match.rule.id for match in met if match.rule.id != verdict.rule)
-        if classify(quoted(case.answer), rules) is None:
-            nearly.add(verdict.rule)
-        else:
-            found.append(
-                f"{case.file}:{case.line}: case {case.id}: a good answer that quotes it is taken for a failure"
-            )
+            wrong.append(f"{case.file}:{case.line}: case {case.id}: {'; '.join(mistakes)}")
+        if verdict is not None and classify(quoted(case.answer), rules) is not None:
+            told = "a good answer that quotes it is taken for a failure"
+            wrong.append(f"{case.file}:{case.line}: case {case.id}: {told}")
     return decided, nearly
+
+
+def _unproven(among: Sequence[Rule], decided: set[str], nearly: set[str], lines: _Lines) -> Iterator[str]:
+    for rule in among:
+        if rule.id not in decided:
+            yield f"{lines.of(rule)}: rule {rule.id}: no case is decided by it"
+        elif rule.id not in nearly:
+            yield f"{lines.of(rule)}: rule {rule.id}: no case is a near miss of it"
 
 
 def quoted(answer: Answer) -> Answer:
@@ -103,52 +105,45 @@ def quoted(answer: Answer) -> Answer:
     return replace(answer, status=200, headers=(), body=json.dumps(body).encode(), stream=False)
 
 
-def _never_win(rules: Rules, lines: _Lines) -> Iterator[str]:
-    """Rules all of whose codes or phrases an earlier rule without further conditions takes first."""
-    taken: dict[tuple[str, str, str], Rule] = {}
-    for rule in sorted(rules.rules, key=lambda rule: (rule.tier, rule.order)):
-        if rule.shows or not (rule.codes or rule.phrases):
+def _never_win(among: Sequence[Rule], cover: Cover, lines: _Lines) -> Iterator[str]:
+    for rule in among:
+        itself = contradicts_itself(rule)
+        if itself:
+            yield f"{lines.of(rule)}: rule {rule.id}: {itself}"
             continue
-        keys = [("code", code) for code in sorted(rule.codes)] or [("phrase", phrase.text) for phrase in rule.phrases]
-        owners = [_owner(taken, rule, kind, word) for kind, word in keys]
-        first = next((owner for owner in owners if owner), None)
-        if first is not None and all(owners):
-            yield f"{lines.of(rule)}: rule {rule.id}: can never win, {first.id} takes all of it first"
-        for kind, word in keys:
-            if _is_unconditional(rule, kind):
-                taken.setdefault((rule.provider if not rule.anywhere else "", kind, word), rule)
+        takers = [early.id for early in cover.takers(rule)]
+        if takers:
+            take = "take" if len(takers) > 1 else "takes"
+            yield f"{lines.of(rule)}: rule {rule.id}: can never win, {' and '.join(takers)} {take} all of it first"
 
 
-def _owner(taken: dict[tuple[str, str, str], Rule], rule: Rule, kind: str, word: str) -> Rule | None:
-    for provider in {"", rule.provider}:
-        owner = taken.get((provider, kind, word))
-        # A provider's own rule comes before common ones where that provider spoke, whatever their tiers.
-        if owner is not None and (not rule.provider or owner.provider == rule.provider or owner.tier <= Tier.JUDGED):
-            return owner
-    return None
+def _contradictions(rules: Rules, cover: Cover, among: Sequence[Rule], lines: _Lines) -> Iterator[str]:
+    asked = set(among)
+    for found in contradictions(rules, cover, among):
+        mine, theirs = (found.first, found.other) if found.first in asked else (found.other, found.first)
+        yield (
+            f"{lines.of(mine)}: rule {mine.id}: contradicts {theirs.id} ({lines.of(theirs)}) on {found.by}: "
+            f"{rules.reasons[mine.reason].cls} here, {rules.reasons[theirs.reason].cls} there; {found.first.id} is first"
+        )
 
 
-def _is_unconditional(rule: Rule, kind: str) -> bool:
-    others = bool(rule.phrases) if kind == "code" else bool(rule.codes)
-    return not (others or rule.statuses or rule.unless or rule.params or rule.links or rule.headers or rule.not_codes)
+def _moved(rules: Rules, files: Collection[str], lines: _Lines) -> Iterator[str]:
+    """A user's file may give a built-in reason another class: every built-in rule that says it follows."""
+    for file in files:
+        value = RuleFile(Path(file), []).load(TOP_KEYS) or {}
+        for name in value.get("reasons") or ():
+            was = builtin().reasons.get(name)
+            if was is not None and rules.reasons[name].cls is not was.cls:
+                yield f"{lines.at(file, 'reasons', name)}: reason {name}: {_told_move(was, rules)}"
 
 
-def _contradictions(rules: Rules, lines: _Lines) -> Iterator[str]:
-    """Rules that hold everywhere and say different classes by the same code, where nothing else parts them."""
-    by_code: dict[str, list[Rule]] = defaultdict(list)
-    for rule in rules.rules:
-        if (not rule.provider or rule.anywhere) and rule.tier is Tier.CODE and _is_unconditional(rule, "code"):
-            for code in rule.codes:
-                by_code[code].append(rule)
-    for code, said in sorted(by_code.items()):
-        first = said[0]
-        for other in said[1:]:
-            if rules.reasons[other.reason].cls is not rules.reasons[first.reason].cls:
-                yield f"{lines.of(other)}: rule {other.id}: contradicts {first.id} on the code {code}"
+def _told_move(was: Reason, rules: Rules) -> str:
+    others = sum(rule.reason == was.name for rule in builtin().rules)
+    return f"moves it from {was.cls} to {rules.reasons[was.name].cls}, and {others} built-in rules with it"
 
 
-def _slow(rules: Rules, lines: _Lines) -> Iterator[str]:
-    for rule in rules.rules:
+def _slow(among: Sequence[Rule], lines: _Lines) -> Iterator[str]:
+    for rule in among:
         for phrase in (*rule.phrases, *rule.unless):
             if cost(phrase) > _MAX_STEPS:
                 yield f"{lines.of(rule)}: rule {rule.id}: phrase {phrase.text!r} may look at {cost(phrase)} words for one start"

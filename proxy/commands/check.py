@@ -33,10 +33,10 @@ def run(args: argparse.Namespace) -> int:
         print("llm-triage check: needs --config FILE", file=sys.stderr)
         return 2
     config: Config | None = None
-    unproven: list[str] = []
+    doubtful: list[str] = []
     try:
         config = load(path, env=os.environ)
-        problems, unproven = examined_rules(config.rules)
+        problems, doubtful = examined_rules(config.rules)
     except ConfigError as error:
         problems = [*error.problems, *examined_rules(error.rules)[0]]
     if config is None or problems:
@@ -45,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
         return 2
     for warning in warnings(config):
         print(f"{path or 'llm-triage'}: warning: {warning}")
-    for told in unproven:
+    for told in doubtful:
         place, _, rest = told.partition(": ")
         print(f"{place}: warning: {rest}")
     print(f"{path or 'llm-triage'}: good, {len(config.upstreams)} upstream{'s' * (len(config.upstreams) != 1)}")
@@ -53,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def examined_rules(extra: Sequence[Path]) -> tuple[list[str], list[str]]:
-    """What is wrong with the user's rule files and their cases (`cases/own.yaml` beside `own.yaml`), and what no case shows."""
+    """What is wrong with the user's rule files and their cases (`cases/own.yaml` beside `own.yaml`), and what may be meant so."""
     from proxy.classifier import RulesError, load_rules  # noqa: PLC0415  # not for --schema
     from proxy.classifier.cases import read_cases  # noqa: PLC0415
     from proxy.classifier.check import examined  # noqa: PLC0415
@@ -66,12 +66,8 @@ def examined_rules(extra: Sequence[Path]) -> tuple[list[str], list[str]]:
         return [], []
     files = [file for path in extra if (file := path.parent / "cases" / path.name).is_file()]
     unread: list[str] = []
-    wrong, unproven = examined(rules, read_cases(files, unread))
-    ours = tuple(f"{path}:" for path in (*extra, *files))
-    return (
-        [*unread, *(told for told in wrong if told.startswith(ours))],
-        [told for told in unproven if told.startswith(ours)],
-    )
+    wrong, doubtful = examined(rules, read_cases(files, unread), [str(path) for path in extra])
+    return [*unread, *wrong], doubtful
 
 
 def connect(config: Config) -> int:

@@ -72,6 +72,10 @@ cases:
     source: https://example.com
     answer: {status: 400, body: '{"error": {"code": "house_full"}}'}
     expect: {class: CLASS, rule: own.full}
+  - id: own-full-explained
+    source: https://example.com
+    answer: {status: 200, body: '{"choices": [{"message": {"content": "house_full means wait"}}]}'}
+    expect: {class: ok}
 """
 
 
@@ -95,6 +99,26 @@ def test_a_users_rule_that_no_case_shows_is_a_warning(file: Path, capsys: pytest
     own.write_text(OWN_RULES)
     assert main(["check", "--config", str(file)]) == 0
     assert f"{own}:5: warning: rule own.full: no case is decided by it\n" in capsys.readouterr().out
+
+
+def test_what_may_be_meant_so_is_a_warning(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file.write_text(file.read_text() + "rules: [own.yaml]\n")
+    own = file.with_name("own.yaml")
+    own.write_text("rules:\n  - {id: own.quota, when: {code: insufficient_quota}, then: rate_limit}\n")
+    assert main(["check", "--config", str(file)]) == 0
+    said = capsys.readouterr().out
+    assert f"{own}:2: warning: rule own.quota: contradicts code.insufficient-quota (" in said
+    assert "rate_limited here, budget_exhausted there; own.quota is first\n" in said
+
+
+def test_cases_that_are_none_are_mistakes(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file.write_text(file.read_text() + "rules: [own.yaml]\n")
+    file.with_name("own.yaml").write_text(OWN_RULES)
+    cases = file.with_name("cases") / "own.yaml"
+    cases.parent.mkdir()
+    cases.write_text("cases: 5\n")
+    assert main(["check", "--config", str(file)]) == 2
+    assert capsys.readouterr().out == f"{cases}:1: cases: expected a list, each with id, source, answer and expect\n"
 
 
 def test_a_users_rule_that_can_never_win_is_a_mistake(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
