@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from proxy.model import Provider
 
+_ERRORS: Final = ("error", "Error", "erro", "errore", "erreur", "fehler", "blad", "hata")
 _NO_ERROR: Final = frozenset({"", "null", "none", "ok", "success", "false", "0", "no", "no error"})
 # Objects that hold their own past errors: reading one is a good answer (a failed job, a batch, a run).
 _ANSWERS_WITH_ERRORS: Final = (
@@ -104,7 +105,7 @@ def _has_error(value: dict[str, Any]) -> bool:
     # AWS Lambda answers so when its function failed: https://docs.aws.amazon.com/lambda/latest/dg/python-exceptions.html
     if isinstance(value.get("errorMessage"), str) and value.keys() <= _LAMBDA:
         return True
-    for name in ("error", "Error"):
+    for name in _ERRORS:
         error = value.get(name)
         if isinstance(error, dict):
             if any(has_content(member) for member in error.values()):

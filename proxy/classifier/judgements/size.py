@@ -29,14 +29,51 @@ _NEAR_CHARS: Final = 120
 _MAX_JUDGED: Final = 4000
 _SCALES: Final[Mapping[str, int]] = {"": 1, "k": 1_000, "m": 1_000_000}
 # Words without which nobody says that one request is larger than the window.
-_OF_A_DEMAND: Final = frozenset({"requested", "larger", "bigger", "exceeds", "exceed", "large", "alone", "asks", "asked", "needs", "wants", "one", "single"})
-_GIVEN: Final = re.compile(rf"{_N}(?: (?:input|prompt|total))? ?tokens?")
+_OF_A_DEMAND: Final = frozenset(
+    {
+        "requested",
+        "larger",
+        "bigger",
+        "exceeds",
+        "exceed",
+        "large",
+        "alone",
+        "asks",
+        "asked",
+        "needs",
+        "wants",
+        "one",
+        "single",
+    }
+)
+_GIVEN: Final = re.compile(rf"{_N}(?: (?:input|prompt|total))? ?(?:tokens?|characters|chars)")
 _MOST: Final = re.compile(
-    rf"(?:at most|only|up to|into|than|limit|maximum|max|most|window|supports?|context|size|length|ctx)"
+    rf"(?:at most|only|up to|into|than|limit|maximum|max|most|window|supports?|context|size|length|ctx|room for|ceiling|can read|can hold|holds?|reads|upper bound|cap)"
     rf"(?: (?:of|is|was|to|allowed|supports|length|size|window|model|tokens)){{0,3}}[ :=(]{{1,2}}{_N}"
 )
 _OF_A_MOST: Final = frozenset(
-    {"most", "only", "up", "fit", "than", "limit", "maximum", "max", "window", "supports", "support", "context"}
+    {
+        "most",
+        "only",
+        "up",
+        "fit",
+        "than",
+        "limit",
+        "maximum",
+        "max",
+        "window",
+        "supports",
+        "support",
+        "context",
+        "room",
+        "ceiling",
+        "read",
+        "reads",
+        "hold",
+        "holds",
+        "bound",
+        "cap",
+    }
 )
 # A rate, or what may be put out: there the numbers mean something else.
 _ANOTHER_MATTER: Final = frozenset(
@@ -101,7 +138,7 @@ def shows_more_tokens_than_fit(_: Evidence, layer: Layer) -> Seen | None:
         return None
     for text in layer.texts:
         lowered = text[:_MAX_JUDGED].lower()
-        if "token" not in lowered:
+        if "token" not in lowered and "char" not in lowered:
             continue
         given, most = _GIVEN.search(lowered), _MOST.search(lowered)
         if given and most and most.start() > given.start() and _number(given) > _number(most) > 0:
