@@ -195,7 +195,7 @@ class _Reading:
         inner: list[str | int] = [*where, "when"]
         file.known_keys(when, WHEN_KEYS, inner)
         for key, wanted in when.items():
-            if wanted is None or wanted in ("", [], {}):
+            if not wanted and wanted != 0:
                 # A condition that holds nothing would hold everywhere.
                 file.problem([*inner, key], f"rule {name}: {key}: holds nothing: fill it or leave it out")
         shows = file.choice(when, "shows", list(JUDGEMENTS), inner) if "shows" in when else None

@@ -5,7 +5,6 @@ What the values mean together is load.py's and cases.py's. Lines are looked up o
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import cache, cached_property
@@ -169,5 +168,7 @@ def _statuses(item: str) -> frozenset[int]:
 
 def nearest(word: str, known: Iterable[str]) -> str:
     """`, did you mean "class"?` where a known word is near."""
+    import difflib  # noqa: PLC0415  # only where something is wrong
+
     close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
     return f', did you mean "{close[0]}"?' if close else ""
