@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,7 @@ from proxy.classifier.evidence import Evidence, Layer, gather
 from proxy.classifier.load import builtin
 from proxy.classifier.meet import Match, rank
 from proxy.classifier.rules import Rules, Tier
+from proxy.classifier.waits import in_words, set_aside
 from proxy.model import Answer, Verdict
 
 _SHOWN_CHARS = 300
@@ -72,12 +73,13 @@ def explain(answer: Answer, rules: Rules | None = None, *, now: float | None = N
             why=("the answer holds no error: it is a good one",),
         )
     decision = decide(evidence, rules, answer.provider)
+    ahead_s = rules.ahead_s(answer.provider) if answer.provider else 0.0
     verdict = verdict_of(decision, evidence, rules, answer.provider, now)
     return Explanation(
         verdict=verdict,
         evidence=tuple(_evidence(evidence)),
         considered=tuple(_considered(match, rules) for match in sorted(decision.considered, key=rank)),
-        why=tuple(_why(decision.winner, evidence, decision.notes, verdict)),
+        why=(*_why(decision.winner, evidence, decision.notes), *_waits(verdict, set_aside(evidence, now, ahead_s))),
     )
 
 
@@ -119,14 +121,18 @@ def _considered(match: Match, rules: Rules) -> Considered:
     )
 
 
-def _why(winner: Match | None, evidence: Evidence, notes: list[str], verdict: Verdict) -> list[str]:
+def _why(winner: Match | None, evidence: Evidence, notes: list[str]) -> list[str]:
     if winner is None:
         return ["no rule fits: nobody can tell from this answer"]
     said = [f"{winner.by}: {winner.rule.id} decided, as {_TIERS[winner.tier]}"]
     if winner.layer is not None and len(evidence.layers) > 1:
         inner = winner.layer is evidence.layers[-1]
         said.append("it stands in the innermost cause" if inner else "the causes further in say nothing finer")
-    said += notes
+    return said + notes
+
+
+def _waits(verdict: Verdict, set_aside: Iterable[str]) -> list[str]:
+    said = list(set_aside)
     if verdict.wait:
-        said.append(f"the answer states a wait of {verdict.wait.seconds:g} s ({verdict.wait.origin})")
+        said.append(f"the answer states a wait of {in_words(verdict.wait.seconds)} ({verdict.wait.origin})")
     return said

@@ -5,31 +5,49 @@ from __future__ import annotations
 from typing import Any
 
 from proxy.classifier.waits.clock import EPOCH_FROM, Clock, http_date, iso
-from proxy.classifier.waits.durations import duration, plausible
+from proxy.classifier.waits.durations import duration
+from proxy.classifier.waits.instants import dated
+from proxy.classifier.waits.plausible import plausible
 
 
 def member(name: str, value: Any, clock: Clock) -> float | None:
-    """A wait in a body's member: a number of its name's unit, an epoch, a duration (`33s`, `1m26.4s`), an instant, or
+    """The wait that a body's member states, None where that cannot be one."""
+    return plausible(stated_in(name, value, clock))
+
+
+def stated_in(name: str, value: Any, clock: Clock) -> float | None:
+    """What a body's member states: a number of its name's unit, an epoch, a duration (`33s`, `1m26.4s`), an instant, or
     protobuf's object of seconds and nanos."""
-    if isinstance(value, bool):
-        return None
     if isinstance(value, dict):
-        seconds, nanos = value.get("seconds"), value.get("nanos", 0)
-        if isinstance(seconds, str) and seconds.isdigit() and len(seconds) < 12:
-            seconds = int(seconds)
-        if isinstance(seconds, (int, float)) and isinstance(nanos, (int, float)):
-            return plausible(seconds + nanos / 1e9)
-        return None
+        seconds, nanos = _number(value.get("seconds")), _number(value.get("nanos", 0))
+        return None if seconds is None or nanos is None else _told(seconds + nanos / 1e9, clock)
+    seconds = _number(value)
+    if seconds is None:
+        if not isinstance(value, str):
+            return None
+        text = value.strip()[:64]
+        seconds = duration(text)
+        if seconds is None:
+            instant = iso(text) or http_date(text)
+            return clock.until(instant) if instant else dated(text, clock)
+        return seconds
+    return _told(seconds, clock, 0.001 if name.endswith("ms") else 1.0)
+
+
+def _told(number: float, clock: Clock, unit_s: float = 1.0) -> float | None:
+    return clock.until(number) if number >= EPOCH_FROM else number * unit_s
+
+
+def _number(value: Any) -> float | None:
+    """A number, also one in a string; None for what is none or more than a float can hold."""
     if isinstance(value, str):
-        number = duration(value.strip()[:64])
-        if number is None:
-            instant = iso(value.strip()[:64]) or http_date(value)
-            return plausible(clock.until(instant))
-        if not value.strip().replace(".", "", 1).isdigit():
-            return plausible(number)
-        value = number
-    if not isinstance(value, (int, float)):
+        text = value.strip()[:24]
+        if not text.isascii() or not text.removeprefix("-").replace(".", "", 1).isdecimal():
+            return None
+        value = text
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
         return None
-    if value >= EPOCH_FROM:
-        return plausible(clock.until(float(value)))
-    return plausible(value / 1000 if name.endswith("ms") else float(value))
+    try:
+        return float(value)
+    except (ValueError, OverflowError):
+        return None

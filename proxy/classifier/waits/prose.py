@@ -1,122 +1,126 @@
-"""Waits that a sentence states."""
+"""Waits that a sentence states: English durations here, the rest in `languages` and `instants`."""
 
 from __future__ import annotations
 
 import re
-from itertools import islice
+from collections.abc import Iterator
 from typing import Final
 
-from proxy.classifier.waits.clock import Clock, http_date, iso
-from proxy.classifier.waits.durations import DURATION, NUMBER, UNIT, duration, plausible, total
+from proxy.classifier.waits.clock import EPOCH_FROM, Clock
+from proxy.classifier.waits.durations import DURATION, NUMBER, SPAN, duration, number, total
+from proxy.classifier.waits.instants import instant_in
+from proxy.classifier.waits.languages import in_another_language
+from proxy.classifier.waits.plausible import plausible
+from proxy.classifier.waits.units import ENGLISH_UNIT
 
-_CUE: Final = (
-    r"(?:(?:re-?try|again|wait|reset|resets|back ?off|available|replenish(?:ed)?|refill(?:s|ed)?|come back|cooldown|cool ?down|refresh(?:es|ed)?|next (?:request|call)(?: is| will be)? allowed|blocked)"
+# After who is told to wait or to try again, the bare length tells how long; after what comes back, only "in" or "after" does.
+_ASKED_WORDS: Final = ("again", "retry", "wait", "back", "re-try", "cool")
+_ASKED: Final = re.compile(r"again|retrying|retry|wait|backoff|back off|come back|be back|re-try|cooldown|cool down")
+_COMES_WORDS: Final = (
+    "reset", "available", "refresh", "replenish", "refill", "next ", "open", "renew", "resume", "lock", "limited for", "suspended", "throttled",
+)  # fmt: skip
+_COMES: Final = re.compile(
+    r"reset|unavailable for|available|refresh|replenish|refill|next (?:request|call|slot|window|attempt)|open(?!ed)|renew|resume"
+    r"|unlock|locked for|limited for|suspended for|throttled for"
+)
+_WHAT: Final = (
     r"(?: (?:the |your |this |another |a )?(?:request|period|again|it|time|limit|quota|window|ends|remaining|off))?"
-    r"(?: (?:at least|for at least|in|after|for|of|another|about|approximately|around|within|is|the next)){0,2}[:=]?)"
 )
-_PROSE: Final = re.compile(rf"{_CUE} ?(?:about |approximately |~ ?|at least )?\"?({DURATION})")
-_PROSE_BARE: Final = re.compile(
-    rf"(?:retry[ _-]?after|retry in|try again in)[\"']?\s?[:=]?\s?[\"']?({NUMBER})(?![\d.%a-z])"
+_AFTER_ASKED: Final = re.compile(
+    rf"{_WHAT}(?:[ _-](?:at least|for at least|in|after|for|of|another|about|approximately|around|within|is|the next)){{0,2}}[:=]?"
 )
-_PROSE_CJK: Final = re.compile(rf"(?:请|請)?(?:在|等待|稍等|等)?\s?({NUMBER}\s?(?:{UNIT}))\s?(?:后|後|之后|以后|후)")
-_PROSE_OTHER: Final = re.compile(rf"\b(?:in|en|dans|em|через|nach|después de|após|après) ({DURATION})")
-_PROSE_ISO: Final = re.compile(r"(?:after|in|wait)[\"']?[ :=]{1,2}[\"']?(pt[\d.hms]{2,20})(?![a-z0-9])")
-_PROSE_SPAN: Final = re.compile(rf"({DURATION})(?: (?:and|then))? (?:before|until) (?:re-?try|try|making|send|the)")
-_WHEN: Final = (
-    r"(?:reset|resets|again|available|until|after|retry|wait|access|back)[a-z ]{0,20}(?: (?:at|on|until|after))?:? "
+_AFTER_COMES: Final = re.compile(
+    rf"(?:e?s|e?d|ing)?{_WHAT}(?:(?: is| will be| can be)? (?:allowed|opens?|available|made))?"
+    r"(?: (?:at least|about|approximately|around))?(?: (?:in|after|within|of|is)[:=]?|[:=]|(?<= for))"
 )
-# A zone that RFC 822 does not name is not guessed.
-_NO_OTHER_ZONE: Final = (
-    r"(?! ?\(?(?:[ecmp]t|ce?s?t|[a-z]{1,2}st|hkt|sgt|(?:pacific|eastern|central|mountain)(?: \w{1,8})? time)\b)"
-)
-_INSTANT: Final = re.compile(
-    rf"{_WHEN}"
-    r"(\d{4}-\d\d-\d\d[t ]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?+"
-    rf"(?: ?z| ?utc| ?[+-]\d\d:?\d\d|{_NO_OTHER_ZONE})|\d{{4}}-\d\d-\d\d at \d\d:\d\d utc)"
-)
-_INSTANT_CJK: Final = re.compile(r"(\d{4}-\d\d-\d\d \d\d:\d\d(?::\d\d)?) ?(?:后|後)?(?:自动)?(?:重置|恢复|刷新)")
-_MONTH: Final = r"(?P<month>jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]{0,6}\.?"
-_DAY_OF_MONTH: Final = r"(?P<day>\d{1,2})(?:st|nd|rd|th)?"
-_TIME: Final = r"(?P<hour>\d{1,2}):(?P<rest>\d\d(?::\d\d)?+)"
-_ZONE: Final = (
-    r"(?: ?(?P<half>[ap]\.?m\b)\.?)?+"
-    rf"(?: ?\(?(?P<zone>utc|gmt|z|[ecmp][sd]t|[+-]\d\d:?\d\d)\b|{_NO_OTHER_ZONE})"
-)
-# `Nov 21, 2026 at 10:00 AM UTC`, `Sat, 21 Nov 2026 10:00:00 GMT` and `Saturday, 21-Nov-26 10:00:00 GMT`, `Sat Nov 21 10:00:00 2026`
-_DATED: Final = tuple(
-    re.compile(rf"\b{form}{_ZONE}")
-    for form in (
-        rf"{_MONTH} {_DAY_OF_MONTH},? (?P<year>\d{{4}}),?(?: at)? {_TIME}",
-        rf"{_DAY_OF_MONTH}[ -]{_MONTH}[ -](?P<year>\d{{4}}|\d\d),?(?: at)? {_TIME}",
-        rf"{_MONTH} {{1,2}}{_DAY_OF_MONTH} {_TIME} (?P<year>\d{{4}})",
-    )
-)
-# What stands before a date that is waited for; looked for only where there is one.
-_BEFORE_DATE: Final = re.compile(rf"{_WHEN}(?:(?:mon|tue|wed|thu|fri|sat|sun)[a-z]{{0,6}},? )?$")
-_BEFORE_DATE_CHARS: Final = 60
-_MAX_DATES: Final = 4
+_AROUND: Final = r" ?(?:at least |about |approximately |around |roughly |another |the next |between |~ ?|≈ ?)?\"?"
+# Of "5-10 minutes" and "1 to 2 minutes" the longer counts.
+_FROM: Final = rf"(?:{NUMBER}(?: and |\s?(?:{ENGLISH_UNIT}\s?)?(?:[-–—~〜]|to|or)\s?))?"
+# "reset 3 days ago", "available 24 hours a day"
+_NO_WAIT: Final = r"(?!\s?(?:ago|earlier|old)\b|\s?(?:/|an? |per |each |every )\s?(?:sec|min|hour|day|week|month|year))"
+_LENGTH: Final = rf"{_AROUND}{_FROM}(?P<minus>-?)(?P<length>{DURATION}){_NO_WAIT}"
 # API Management: `19:26:41`, with days `12.03:10:05` (https://learn.microsoft.com/en-us/azure/api-management/quota-policy)
-_CLOCK_SPAN: Final = re.compile(
-    r"(?:replenished|reset|resets|again|wait|refilled) (?:in|after) (?:(\d{1,3})\.)?(\d{1,2}):(\d\d):(\d\d)(?!\d)"
+_SPAN: Final = rf" ?\"?(?P<span>{SPAN})(?! ?(?:utc|gmt|z\b|[ap]\.?m\b|[+-]\d))"
+_TOLD: Final = re.compile(rf"{_LENGTH}|{_SPAN}")
+_BEFORE: Final = re.compile(
+    rf"(?<![\d.,])({DURATION})(?: (?:and|then))? (?:before|until) (?:re-?try|try|making|send|the)"
 )
-_CUES: Final = ("again", "retry", "wait", "reset", "until", "后", "後", "back", "available", "refresh", "cool", "refill", "replenish", "access", "allowed", "blocked", "후", "重置", "恢复", "刷新")  # fmt: skip
-# Where another language speaks of trying again, its "in 30 Sekunden" is a wait.
-_OTHER_CUES: Final = ("erneut", "nochmal", "wieder", "nuevo", "nuevamente", "réessay", "novamente", "повтор", "попробуйте", "снова", "reinten", "reessay")  # fmt: skip
-_MAX_PROSE: Final = 4000
-_BEFORE_CUE_CHARS: Final = 48  # "3 minutes before retrying", "next request will be allowed in"
+# A number alone is one of seconds, where no other word follows it ("in 3 attempts") but one that goes on or a next key.
+_BARE: Final = re.compile(
+    rf"(?:retry[ _-]?after(?:[ _-]?(?:(ms|milliseconds)|s|secs|seconds))?|retry in|try again in)[\"']?\s?[:=]?\s?[\"']?(-?{NUMBER})"
+    r"(?![\d%/:-]|[.,]\d|[^\W\d_])"
+    r"(?![ \t](?!(?:and|then|before|if|because|due|as|please|or)\b(?! \d)|[\w-]{1,40}[\"']?[:=])[^\W\d_])"
+)
+_BEFORE_WORD_CHARS: Final = 5  # "come back", "unlocked"
+_ISO: Final = re.compile(r"(?:after|in|wait)[\"']?[ :=]{1,2}[\"']?(pt[\d.hms]{2,20})(?![a-z0-9])")
+_MAX_CHARS: Final = 4000
+_DIGIT: Final = re.compile(r"\d")
 
 
 def in_prose(text: str, clock: Clock, ahead_s: float = 0.0) -> float | None:
-    """A wait that a sentence states, None for a vague one ("a few minutes")."""
-    said = text[:_MAX_PROSE].lower()
-    first = _first_cue(said)
-    if first is None:
-        return _in_another_language(said)
-    said, whole = said[max(0, first - _BEFORE_CUE_CHARS) :], said
-    for pattern in (_PROSE, _CLOCK_SPAN, _PROSE_CJK, _PROSE_SPAN, _PROSE_BARE):
-        found = pattern.search(said)
-        if found and pattern is _CLOCK_SPAN:
-            days, hours, minutes, seconds = (int(part or 0) for part in found.groups())
-            return plausible(days * 86400.0 + hours * 3600 + minutes * 60 + seconds)
-        if found:
-            stated = plausible(float(found[1]) if pattern is _PROSE_BARE else total(found[1]))
-            if stated is not None:
-                return stated
-    if "pt" in said:
-        found = _PROSE_ISO.search(said)
-        if found:
-            return plausible(duration(found[1]))
-    instant = _INSTANT.search(said) or (None if said.isascii() else _INSTANT_CJK.search(said))
-    if instant:
-        return plausible(clock.until(iso(instant[1].replace(" at ", " "), ahead_s)))
-    for form in _DATED if ":" in said else ():
-        for dated in islice(form.finditer(said), _MAX_DATES):
-            if _BEFORE_DATE.search(said[max(0, dated.start() - _BEFORE_DATE_CHARS) : dated.start()]):
-                return plausible(clock.until(_date(dated, ahead_s)))
-    return _in_another_language(whole)
+    """The wait that a sentence states, None for a vague one ("a few minutes") and for one that cannot be."""
+    for seconds in stated_by(text, clock, ahead_s):
+        if plausible(seconds) is not None:
+            return seconds
+    return None
 
 
-def _date(said: re.Match[str], ahead_s: float) -> float | None:
-    hour = int(said["hour"])
-    if said["half"]:
-        hour = hour % 12 + (12 if said["half"][0] == "p" else 0)
-    zone = (said["zone"] or "").replace(":", "")
-    return http_date(f"{said['day']} {said['month']} {said['year']} {hour}:{said['rest']} {zone}", ahead_s)
+def stated_by(text: str, clock: Clock, ahead_s: float = 0.0) -> Iterator[float]:
+    """What a sentence states as a wait, the likeliest first."""
+    said = text[:_MAX_CHARS].lower()
+    if not _DIGIT.search(said):
+        return
+    asked = _first(_ASKED_WORDS, said)
+    if asked >= 0:
+        yield from _lengths(_ASKED, _AFTER_ASKED, said, max(0, asked - _BEFORE_WORD_CHARS))
+    comes = _first(_COMES_WORDS, said)
+    if comes >= 0:
+        yield from _lengths(_COMES, _AFTER_COMES, said, max(0, comes - _BEFORE_WORD_CHARS))
+    if asked >= 0:
+        yield from _otherwise(said, asked, clock)
+    abroad = in_another_language(said)
+    if abroad is not None:
+        yield abroad
+    instant = instant_in(said, clock, ahead_s)
+    if instant is not None:
+        yield instant
 
 
-def _first_cue(said: str) -> int | None:
-    """Where waiting is first spoken of: nothing before it needs a pattern."""
-    first = None
-    for cue in _CUES:
-        if cue in said:
-            at = said.find(cue)
-            first = at if first is None else min(at, first)
+def _first(words: tuple[str, ...], said: str) -> int:
+    """Where one of some words first stands, -1 for none: nothing before it needs a pattern."""
+    first = -1
+    for word in words:
+        if word in said:
+            at = said.find(word)
+            first = at if first < 0 else min(at, first)
     return first
 
 
-def _in_another_language(said: str) -> float | None:
-    for cue in _OTHER_CUES:
-        if cue in said:
-            found = _PROSE_OTHER.search(said)
-            return plausible(total(found[1])) if found else None
-    return None
+def _lengths(cue: re.Pattern[str], leads: re.Pattern[str], said: str, start: int) -> Iterator[float]:
+    for at in cue.finditer(said, start):
+        led = leads.match(said, at.end())
+        told = _TOLD.match(said, led.end()) if led else None
+        if told:
+            yield _length(told)
+
+
+def _otherwise(said: str, asked: int, clock: Clock) -> Iterator[float]:
+    if (" before " in said or " until " in said) and (found := _BEFORE.search(said)):
+        yield total(found[1])
+    if found := _BARE.search(said, asked):
+        seconds = _bare(found, clock)
+        if seconds is not None:
+            yield seconds
+    if "pt" in said and (found := _ISO.search(said)):
+        yield duration(found[1]) or 0.0
+
+
+def _length(found: re.Match[str]) -> float:
+    if found["span"]:
+        return duration(found["span"]) or 0.0
+    return -total(found["length"]) if found["minus"] else total(found["length"])
+
+
+def _bare(found: re.Match[str], clock: Clock) -> float | None:
+    seconds = number(found[2])
+    return clock.until(seconds) if seconds >= EPOCH_FROM else seconds / 1000 if found[1] else seconds
