@@ -82,9 +82,10 @@ export function reader(table) {
     return told ?? hints[0] ?? null;
   }
 
-  /** A broad code beside its own status, in an answer that a wrapper quotes: the wrapper's words for it say no more. */
-  function isQuotedCode({ layer, confidence }, evidence) {
-    return confidence === "code" && layer !== evidence.layers[0] && layer.statuses.length > 0;
+  /** A broad code in an answer that a wrapper quotes: the wrapper's own words say no more. `invalid_request` does not even that. */
+  function isQuotedCode({ rule, layer, confidence }, evidence) {
+    const { class: cls } = table.reasons[rule.reason];
+    return confidence === "code" && layer !== evidence.layers[0] && !table.classes.broad.includes(cls);
   }
 
   /** "Bad response status code 524": a wrapper's own word for it is broader than the status that it quotes. */

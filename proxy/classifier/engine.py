@@ -30,6 +30,7 @@ _WRAPPERS: Final = frozenset({200, 400, 424, 500, 502, 503})
 _FINAL_STATUSES: Final = frozenset({401, 404, 405, 410, 415, 422})
 # "Bad response status code 524": a wrapper's own word for it is broader than the status that it quotes.
 _BROAD_FAULTS: Final = frozenset({"internal_error", "bad_gateway", "upstream_error", "service_unavailable"})
+_BROAD_CLASSES: Final = frozenset({Class.BAD_REQUEST, Class.PROVIDER_ERROR})
 _REFUSALS: Final = _FINAL_STATUSES | {403}
 _HEALING: Final = frozenset({Class.RATE_LIMITED, Class.OVERLOADED, Class.TIMEOUT, Class.PROVIDER_ERROR})
 
@@ -57,7 +58,7 @@ def decide(evidence: Evidence, rules: Rules, provider: str) -> Decision:
             continue
         considered += found
         best = min(found, key=rank)
-        if best.tier >= Tier.HINT and not _is_quoted_code(best, evidence):
+        if best.tier >= Tier.HINT and not _is_quoted_code(best, evidence, rules):
             hints.append(best)
         elif winner is None or best.tier is Tier.USER:
             winner = best
@@ -70,14 +71,12 @@ def decide(evidence: Evidence, rules: Rules, provider: str) -> Decision:
     return _settled(evidence, rules, winner, considered)
 
 
-def _is_quoted_code(hint: Match, evidence: Evidence) -> bool:
-    """A broad code beside its own status, in an answer that a wrapper quotes: the wrapper's words for it say no more."""
-    layer = hint.layer
+def _is_quoted_code(hint: Match, evidence: Evidence, rules: Rules) -> bool:
+    """A broad code in an answer that a wrapper quotes: the wrapper's own words say no more. `invalid_request` does not even that."""
     return (
         hint.confidence is Confidence.CODE
-        and layer is not None
-        and layer is not evidence.layers[0]
-        and bool(layer.statuses)
+        and hint.layer is not evidence.layers[0]
+        and rules.reasons[hint.rule.reason].cls not in _BROAD_CLASSES
     )
 
 

@@ -58,7 +58,11 @@ def reading() -> dict[str, Any]:
             "final": sorted(engine._FINAL_STATUSES),
             "refusal": sorted(engine._REFUSALS),
         },
-        "classes": {"healing": sorted(engine._HEALING), "load": sorted(rules._OF_LOAD)},
+        "classes": {
+            "healing": sorted(engine._HEALING),
+            "load": sorted(rules._OF_LOAD),
+            "broad": sorted(engine._BROAD_CLASSES),
+        },
         "coarse": {
             "window": sorted(engine._ANY_WINDOW),
             "refined": sorted(engine._REFINED),
