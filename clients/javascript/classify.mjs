@@ -85,7 +85,7 @@ export function reader(table) {
   /** A broad code in an answer that a wrapper quotes: the wrapper's own words say no more. `invalid_request` does not even that. */
   function isQuotedCode({ rule, layer, confidence }, evidence) {
     const { class: cls } = table.reasons[rule.reason];
-    return confidence === "code" && layer !== evidence.layers[0] && !table.classes.broad.includes(cls);
+    return confidence === "code" && layer !== evidence.layers[0] && layer.texts.length > 0 && !table.classes.broad.includes(cls);
   }
 
   /** "Bad response status code 524": a wrapper's own word for it is broader than the status that it quotes. */

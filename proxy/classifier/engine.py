@@ -75,7 +75,9 @@ def _is_quoted_code(hint: Match, evidence: Evidence, rules: Rules) -> bool:
     """A broad code in an answer that a wrapper quotes: the wrapper's own words say no more. `invalid_request` does not even that."""
     return (
         hint.confidence is Confidence.CODE
+        and hint.layer is not None
         and hint.layer is not evidence.layers[0]
+        and bool(hint.layer.texts)  # else it is a part of what stands around it
         and rules.reasons[hint.rule.reason].cls not in _BROAD_CLASSES
     )
 

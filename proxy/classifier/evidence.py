@@ -77,7 +77,7 @@ _KINDS: Final[Mapping[str, _Kind]] = _kinds()
 # MiniMax and others put their business code at a message's end: "insufficient balance (1008)"
 _CLOSING_CODE: Final = re.compile(r"\((\d{4,6})\)\s{0,4}$")
 # one-api and others end each message so; the words of an id are no words of the message.
-_NAMES_OF_REQUEST_ID: Final = ("equest id", "equest_id", "equest ID", "equestId", "equest-id", "equest Id")
+_NAME_OF_REQUEST_ID: Final = re.compile(r"equest[ _-]?[Ii][Dd]")  # begins with what is quickly searched for
 _REQUEST_ID: Final = re.compile(r"\(?[Rr]equest[ _-]?[Ii][Dd][\"']?[:=]? ?[\w-]{6,64}\)?")
 # No event fails without one of these in it; most events of a long stream need no parsing for that.
 # What a model says of errors does not hit: quotes are escaped there.
@@ -183,6 +183,10 @@ class Evidence:
 # Alibaba's API gateway has no other place for it: https://help.aliyun.com/zh/api-gateway/; gRPC's is percent-encoded:
 # https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md
 _HEADERS_OF_PROSE: Final = ("x-ca-error-message", "grpc-message", "x-error-message")
+_HEADERS_OF_CODES: Final = (
+    "x-amzn-errortype", "x-amzn-error-type", "x-error-code", "x-ms-error-code", "x-error-type", "grpc-status-name", "x-error-reason",
+)  # fmt: skip
+_HEADERS_THAT_TELL: Final = frozenset((*_HEADERS_OF_CODES, *_HEADERS_OF_PROSE))
 
 
 def gather(answer: Answer, provider: Provider | None = None) -> Evidence | None:
@@ -203,17 +207,15 @@ def gather(answer: Answer, provider: Provider | None = None) -> Evidence | None:
         evidence.shape = shape or evidence.shape
         return evidence
     layer = reader.layer("answer")
-    for name in ("x-amzn-errortype", "x-amzn-error-type"):
-        if name in headers:
-            reader.code(layer, headers[name], name)
     if exception:
         reader.code(layer, exception, ":exception-type")
-    for name in ("x-error-code", "x-ms-error-code", "x-error-type", "grpc-status-name", "x-error-reason"):
-        if name in headers:
-            reader.code(layer, headers[name], name)
-    for name in _HEADERS_OF_PROSE:
-        if name in headers:
-            reader.prose(layer, unquote(headers[name][:_HEAD_CHARS]))
+    if not _HEADERS_THAT_TELL.isdisjoint(headers):
+        for name in _HEADERS_OF_CODES:
+            if name in headers:
+                reader.code(layer, headers[name], name)
+        for name in _HEADERS_OF_PROSE:
+            if name in headers:
+                reader.prose(layer, unquote(headers[name][:_HEAD_CHARS]))
     text = text_of(answer.body, headers.get("content-encoding", "")) if answer.body else ""
     return reader.evidence(headers, text, layer)
 
@@ -429,7 +431,7 @@ class _Reader:
             return
         if len(text) > _HEAD_CHARS + _TAIL_CHARS:
             text = f"{text[:_HEAD_CHARS]}\n{text[-_TAIL_CHARS:]}"
-        if "equest" in text and any(name in text for name in _NAMES_OF_REQUEST_ID):
+        if _NAME_OF_REQUEST_ID.search(text):
             text = _REQUEST_ID.sub(" ", text).strip()
         if text.endswith(")"):
             closing = _CLOSING_CODE.search(text)

@@ -126,8 +126,11 @@ class _Meeting:
 
     def by_judgement(self) -> None:
         layer = self.layer
+        heard = layer.heard()
         for rule in self.index.judged(self.statuses):
-            if not self.may(rule) or (rule.phrases and not any_in(rule.phrases, layer.heard())):
+            if rule.provider and not rule.anywhere and rule.provider not in self.speaking:
+                continue
+            if rule.phrases and not any_in(rule.phrases, heard):
                 continue
             if rule.codes and rule.codes.isdisjoint(layer.codes):
                 continue

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from proxy.classifier.evidence import Evidence, Layer
@@ -131,6 +132,7 @@ _EACH: Final = frozenset({"per", "each", "every", "a", "1"})
 _SPANS: Final = frozenset({"in", "after", "for", "within"})  # "in a minute" is a wait, "a minute" may be a rate
 _TOKENS: Final = frozenset({"token", "tokens"})
 _HYPHENED: Final[Mapping[str, str]] = {"hour": "hour", "day": "week"}  # "5-hour limit", "7-day window"
+_OF_A_PLAN: Final = frozenset({"limit", "window", "usage", "quota", "allowance", "cap"})
 _CJK_EACH: Final = ("每", "今", "当", "次", "明")  # 每分钟, 今日, 当天, 次日, 明天
 _NAMES_WINDOW: Final = frozenset({*SHORT, *_ADVERBS, *_EACH, *_HYPHENED, *_CJK_EACH})
 _LENGTH: Final = ("second", "minute", "hour", "day", "week")
@@ -152,12 +154,21 @@ def window_of(layer: Layer) -> Window | None:
             _named_in(Heard(code_word(value).split("_")), found)
     counts = "tokens" if "token" in "_".join(layer.codes) else "requests"
     for code in layer.codes:
-        _named_in(spelled(code), found, counts)
+        for period, named in _named_by(code, counts):
+            found.setdefault(period, named)
     if not found:
         return None
     period = max(found, key=_LENGTH.index)
     kind, seen = found[period]
     return Window(_WINDOWS[kind, period], seen)
+
+
+@lru_cache(maxsize=1024)
+def _named_by(code: str, counts: str) -> tuple[tuple[str, tuple[str, str]], ...]:
+    """What a code names; providers have few."""
+    found: dict[str, tuple[str, str]] = {}
+    _named_in(spelled(code), found, counts)
+    return tuple(found.items())
 
 
 def _named_in(heard: Heard, found: dict[str, tuple[str, str]], counts: str = "requests") -> None:
@@ -167,32 +178,29 @@ def _named_in(heard: Heard, found: dict[str, tuple[str, str]], counts: str = "re
         return
     said = heard.words
     kind = counts if heard.vocabulary.isdisjoint(_TOKENS) else "tokens"
-    for word in sorted(named & SHORT.keys(), reverse=True):  # tokens before requests
-        short, period = SHORT[word]
-        found.setdefault(period, (short, word.upper()))
-    for word in sorted(named & _ADVERBS.keys()):
-        found.setdefault(_ADVERBS[word], (kind, word))
-    for word in sorted(named & _EACH):
-        for at in heard.places(word):
-            if (
-                at + 1 < len(said)
-                and said[at + 1] in _PERIODS
-                and (word not in ("a", "1") or (at and said[at - 1] not in _SPANS))
-            ):
-                found[_PERIODS[said[at + 1]]] = (_counted(said[max(0, at - 6) : at], kind), f"{word} {said[at + 1]}")
-    for word in sorted(named & _HYPHENED.keys()):
-        for at in heard.places(word):
-            if (
-                at
-                and said[at - 1][0].isdigit()
-                and at + 1 < len(said)
-                and said[at + 1] in ("limit", "window", "usage", "quota", "allowance", "cap")
-            ):
-                found.setdefault(_HYPHENED[word], (kind, f"{said[at - 1]}-{word}"))
-    for word in _CJK_EACH:
-        for at in heard.places(word) if word in named else ():
-            if at + 1 < len(said) and said[at + 1] in ("日天" if word != "每" else _CJK_PERIODS):
-                found.setdefault(_CJK_PERIODS[said[at + 1]], (kind, f"{word}{said[at + 1]}"))
+    for word in sorted(named, reverse=True):  # tokens before requests
+        if word in SHORT:
+            short, period = SHORT[word]
+            found.setdefault(period, (short, word.upper()))
+        elif word in _ADVERBS:
+            found.setdefault(_ADVERBS[word], (kind, word))
+        else:
+            for at in heard.places(word):
+                if at + 1 < len(said):
+                    _named_at(at, said, kind, found)
+
+
+def _named_at(at: int, said: Sequence[str], kind: str, found: dict[str, tuple[str, str]]) -> None:
+    """What a word names together with the words around it: `per minute`, `5-hour limit`, 每分钟."""
+    word, following = said[at], said[at + 1]
+    if word in _EACH and following in _PERIODS:
+        if word not in ("a", "1") or (at and said[at - 1] not in _SPANS):
+            found[_PERIODS[following]] = (_counted(said[max(0, at - 6) : at], kind), f"{word} {following}")
+    elif word in _HYPHENED:
+        if at and said[at - 1][0].isdigit() and following in _OF_A_PLAN:
+            found.setdefault(_HYPHENED[word], (kind, f"{said[at - 1]}-{word}"))
+    elif word in _CJK_EACH and following in ("日天" if word != "每" else _CJK_PERIODS):
+        found.setdefault(_CJK_PERIODS[following], (kind, f"{word}{following}"))
 
 
 def _counted(before: Sequence[str], otherwise: str) -> str:

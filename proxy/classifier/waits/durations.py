@@ -27,6 +27,7 @@ DURATION: Final = lengths(NUMBER, ENGLISH_UNIT, "and|&")
 # `00:05:00` and `12.03:10:05`, with days: https://learn.microsoft.com/en-us/dotnet/standard/base-types/standard-timespan-format-strings
 SPAN: Final = r"(?:\d{1,5}\.)?\d{1,2}:\d\d:\d\d(?:\.\d{1,9})?(?![\d:])"
 _PART: Final = re.compile(rf"({NUMBER}){_BETWEEN}({_UNNAMED}|{WORD})")
+_ONE: Final = re.compile(r"\s?(\d{1,12}(?:\.\d{1,12})?)\s?([a-z]{1,12})")
 _WHOLE_NUMBER: Final = re.compile(NUMBER)
 _WHOLE_DURATION: Final = re.compile(rf"{lengths(NUMBER, WORD, 'and|&')}\)?")
 _WHOLE_SPAN: Final = re.compile(r"(?:(\d{1,5})\.)?(\d{1,2}):(\d\d):(\d\d(?:\.\d{1,9})?)")
@@ -70,6 +71,9 @@ def number(text: str) -> float:
 
 def total(text: str) -> float:
     """The seconds of a duration that `DURATION` has found."""
+    one = _ONE.fullmatch(text)
+    if one and one[2] in UNITS:  # nearly all
+        return float(one[1]) * UNITS[one[2]]
     seconds = 0.0
     for count, unit in _PART.findall(text):
         seconds += number(count) * UNITS[unit] if unit in UNITS else _unnamed(number(count), unit)

@@ -31,19 +31,22 @@ class Stated(NamedTuple):
 
 def stated(evidence: Evidence, clock: Clock, ahead_s: float) -> Iterator[Stated]:
     """`retry-after` headers, the body's members, headers that are called alike, prose, the resets of empty windows."""
-    if evidence.headers:
+    names = " ".join(evidence.headers)  # most answers have no header of any wait
+    retries = "retry" in names
+    if retries:
         for name, seconds in headers.read_by_clients(evidence.headers, clock):
             yield Stated(name, seconds, WaitOrigin.RETRY_AFTER, is_obeyed_by_clients=True)
     if evidence.waits:
         yield from _members(evidence, clock, ahead_s)
-    if evidence.headers:
+    if retries:
         for name, seconds in headers.read_by_nobody(evidence.headers, clock):
             yield Stated(name, seconds, WaitOrigin.BODY, is_obeyed_by_clients=True)
     if evidence.body_headers:
         for name, seconds in headers.read_by_clients(evidence.body_headers, clock):
             yield Stated(name, seconds, WaitOrigin.BODY, is_obeyed_by_clients=True)
     yield from _prose(evidence, clock, ahead_s)
-    yield from _resets(evidence, clock)
+    if "limit" in names or evidence.body_headers:
+        yield from _resets(evidence, clock)
 
 
 def _members(evidence: Evidence, clock: Clock, ahead_s: float) -> Iterator[Stated]:
