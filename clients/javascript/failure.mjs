@@ -23,7 +23,7 @@ export function failureBy(table) {
     if (typeof kind === "string" && known.objects.some((name) => kind.startsWith(name))) return false;
     if (value.type === "error" || kind === "error") return true;
     if (typeof value.errorMessage === "string" && Object.keys(value).every((name) => known.lambda.includes(name))) return true;
-    return ["error", "Error"].some((name) => {
+    return known.errors.some((name) => {
       const error = value[name];
       if (isObject(error)) return Object.values(error).some(hasContent);
       return typeof error === "string" ? hasContent(error) : error === true && hasMessage(value);
@@ -53,7 +53,9 @@ export function failureBy(table) {
 
   function saysNoSuccess(value) {
     if (known.success.some((name) => value[name] === false)) return true;
-    const { status, errors } = value;
+    const { errors } = value;
+    let { status } = value;
+    if (isObject(status)) status = hasContent(status.code) && !known.good_codes.includes(String(status.code)) ? "fail" : "";
     if (typeof status === "string" && known.failed.includes(status.toLowerCase()) && !hasResult(value)) return true;
     return Array.isArray(errors) && errors.length > 0 && !hasResult(value);
   }

@@ -134,7 +134,7 @@ export function evidenceBy(table, wordsOf) {
     function readMember(layer, name, member, depth) {
       const skeleton = name.length < limits.name_chars ? name.toLowerCase().replace(/[_\- ]/g, "") : "";
       const kind = kinds.get(skeleton);
-      if (kind === "skip") return;
+      if (kind === "skip" && !(skeleton === "output" && isObject(member) && "error" in member)) return;
       if (kind === "wait") waits.push([skeleton, member]);
       else if (kind === "quota" && ["string", "number"].includes(typeof member)) layer.quotas.push([skeleton, String(member).slice(0, 200)]);
       else if (typeof member === "string") readString(layer, skeleton, kind, member, depth);

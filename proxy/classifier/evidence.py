@@ -55,14 +55,14 @@ def _kinds() -> dict[str, _Kind]:
         _Kind.TEXT: "message msg desc detail details error errormessage errormsg description errordescription statusmsg title text "
         "localizedmessage info developermessage usermessage statustext errordetail errordetails fault faultstring errmsg explanation "
         "internalmessage displaymessage statusmessage raifilteredreason blockreasonmessage humanreadable err reasonphrase summary exception "
-        "failurereason failuremessage resultmsg retmsg returnmsg meldung fehler fehlermeldung beschreibung mensaje descripcion mensagem "
+        "servicemessage failurereason failuremessage resultmsg retmsg returnmsg meldung fehler fehlermeldung beschreibung mensaje descripcion mensagem "
         "descricao messaggio errore erreur erro",
         _Kind.INNER: "raw innererror innererrors cause originalerror upstreamerror providererror previouserrors body upstreambody rawerror "
         "innerexception upstream wrapped",
         _Kind.PARAM: "param parameter field loc target property argument",
         _Kind.WAIT: "retryafter retryafterms retryafterseconds retryaftersecs retrydelay retryin retryinseconds resetsinseconds resetsat "
         "resetat resetin resetinseconds resetafter resetafterseconds waitseconds waittime waitms waittimeseconds secondsuntilreset "
-        "resettime ratelimitreset nextavailableat estimatedtime retryaftersec cooldownseconds timetoreset resetsafter quotaresetdelay "
+        "resettime nextaccesstime ratelimitreset nextavailableat estimatedtime retryaftersec cooldownseconds timetoreset resetsafter quotaresetdelay "
         "quotaresettimestamp reset availableat nextretryat",
         _Kind.QUOTA: "quotaid quotalimit quotalimitvalue quotavalue",
         _Kind.SKIP: "input output messages choices usage failedgeneration request prompt requestbody safetyratings links stack "
@@ -341,7 +341,7 @@ class _Reader:
 
     def member(self, layer: Layer, name: str, member: Any, depth: int) -> None:
         skeleton, kind = _kind_of(name)
-        if kind is _Kind.SKIP:
+        if kind is _Kind.SKIP and not (skeleton == "output" and isinstance(member, dict) and "error" in member):
             return
         if kind is _Kind.WAIT:
             self.waits.append((skeleton, member))

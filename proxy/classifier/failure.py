@@ -182,6 +182,9 @@ def _says_no_success(value: dict[str, Any]) -> bool:
     if any(value.get(name) is False for name in _SUCCESS):
         return True
     status = value.get("status")
+    if isinstance(status, dict):
+        # Clarifai: `{"status": {"code": 21351, "description": "..."}, "outputs": []}`
+        status = "fail" if has_content(status.get("code")) and str(status["code"]) not in _GOOD_CODES else ""
     if isinstance(status, str) and status.lower() in _FAILED_STATUS and not _has_result(value):
         return True
     errors = value.get("errors")

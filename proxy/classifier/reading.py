@@ -89,6 +89,7 @@ def _good_status() -> dict[str, list[str]]:
         "nothing": sorted(failure._NO_ERROR),
         "objects": list(failure._ANSWERS_WITH_ERRORS),
         "lambda": sorted(failure._LAMBDA),
+        "errors": list(failure._ERRORS),
         "messages": list(failure._MESSAGES),
         "results": list(failure._RESULTS),
         "codes": list(failure._CODES),

@@ -9,6 +9,7 @@ from typing import Final
 from proxy.classifier.explain import Explanation
 from proxy.classifier.fault import whose_fault
 from proxy.classifier.rules import Rules
+from proxy.classifier.waits import in_words
 from proxy.model import Action, Class, Scope, Verdict
 
 _ACTIONS: Final[Mapping[Action, str]] = {
@@ -80,7 +81,7 @@ def _retry(verdict: Verdict) -> str:
     if not verdict.can_retry:
         return "no: the same call fails again"
     if verdict.wait:
-        return f"yes, after {verdict.wait.seconds:g} s, as the provider says"
+        return f"yes, after {in_words(verdict.wait.seconds)}, as the provider says"
     return "yes, with back-off"
 
 
