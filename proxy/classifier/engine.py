@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
-from proxy.classifier.evidence import Evidence, Layer, gather
+from proxy.classifier.evidence import Evidence, Layer
+from proxy.classifier.gather import gather
 from proxy.classifier.judgements import status_said, window_of
 from proxy.classifier.load import builtin
 from proxy.classifier.meet import Match, met, rank
@@ -21,18 +22,18 @@ from proxy.classifier.waits import wait_of
 from proxy.model import Answer, Class, Confidence, Source, Verdict
 
 # Reasons that say "too fast" without saying which window; a window that the answer names makes them finer.
-_ANY_WINDOW: Final = frozenset({"rate_limit", "quota"})
+ANY_WINDOW: Final = frozenset({"rate_limit", "quota"})
 # Reasons that a judgement may make finer: what a user's rule says stays.
-_REFINED: Final = _ANY_WINDOW | {"request_exceeds_window"}
+REFINED: Final = ANY_WINDOW | {"request_exceeds_window"}
 # A wrapper's own status is no more than its guess where it quotes another in prose.
-_WRAPPERS: Final = frozenset({200, 400, 424, 500, 502, 503})
+WRAPPERS: Final = frozenset({200, 400, 424, 500, 502, 503})
 # Where the status says that the call is wrong, prose alone cannot say that time heals it.
-_FINAL_STATUSES: Final = frozenset({401, 404, 405, 410, 415, 422})
+FINAL_STATUSES: Final = frozenset({401, 404, 405, 410, 415, 422})
 # "Bad response status code 524": a wrapper's own word for it is broader than the status that it quotes.
-_BROAD_FAULTS: Final = frozenset({"internal_error", "bad_gateway", "upstream_error", "service_unavailable"})
-_BROAD_CLASSES: Final = frozenset({Class.BAD_REQUEST, Class.PROVIDER_ERROR})
-_REFUSALS: Final = _FINAL_STATUSES | {403}
-_HEALING: Final = frozenset({Class.RATE_LIMITED, Class.OVERLOADED, Class.TIMEOUT, Class.PROVIDER_ERROR})
+BROAD_FAULTS: Final = frozenset({"internal_error", "bad_gateway", "upstream_error", "service_unavailable"})
+BROAD_CLASSES: Final = frozenset({Class.BAD_REQUEST, Class.PROVIDER_ERROR})
+REFUSALS: Final = FINAL_STATUSES | {403}
+HEALING: Final = frozenset({Class.RATE_LIMITED, Class.OVERLOADED, Class.TIMEOUT, Class.PROVIDER_ERROR})
 
 
 @dataclass(slots=True)
@@ -78,7 +79,7 @@ def _is_quoted_code(hint: Match, evidence: Evidence, rules: Rules) -> bool:
         and hint.layer is not None
         and hint.layer is not evidence.layers[0]
         and bool(hint.layer.texts)  # else it is a part of what stands around it
-        and rules.reasons[hint.rule.reason].cls not in _BROAD_CLASSES
+        and rules.reasons[hint.rule.reason].cls not in BROAD_CLASSES
     )
 
 
@@ -94,9 +95,9 @@ def _told_by_status(evidence: Evidence, rules: Rules, speaking: frozenset[str], 
     """The status decides where no layer does, its own or one that a wrapper quotes; a finer hint outranks it."""
     if hint is None:
         return _by_status(evidence, rules, speaking)
-    if hint.rule.reason in _BROAD_FAULTS and evidence.http_status in _WRAPPERS and hint.layer is not None:
+    if hint.rule.reason in BROAD_FAULTS and evidence.http_status in WRAPPERS and hint.layer is not None:
         said = status_said(hint.layer)
-        if said is not None and said not in _WRAPPERS:
+        if said is not None and said not in WRAPPERS:
             return _by_status(evidence, rules, speaking) or hint
     return hint
 
@@ -104,7 +105,7 @@ def _told_by_status(evidence: Evidence, rules: Rules, speaking: frozenset[str], 
 def _by_status(evidence: Evidence, rules: Rules, speaking: frozenset[str]) -> Match | None:
     status = evidence.status
     by = f"nothing but the status {status} is left"
-    if evidence.http_status in _WRAPPERS:
+    if evidence.http_status in WRAPPERS:
         for layer in reversed(evidence.layers):
             said = status_said(layer)
             if said is not None:
@@ -127,13 +128,13 @@ def _settled(evidence: Evidence, rules: Rules, winner: Match | None, considered:
     if (
         confidence is Confidence.PHRASE
         and winner.tier >= Tier.PHRASE
-        and cls in _HEALING
-        and evidence.http_status in _FINAL_STATUSES
+        and cls in HEALING
+        and evidence.http_status in FINAL_STATUSES
         and evidence.status == evidence.http_status
     ):
         notes.append(f"a status {evidence.http_status} and words of {cls} contradict each other")
         return Decision(winner, "contradictory", confidence, considered, notes)
-    if winner.layer is None and evidence.http_status in _REFUSALS:
+    if winner.layer is None and evidence.http_status in REFUSALS:
         otherwise = _words_of_load(evidence, rules)
         if otherwise is not None:
             notes.append(f"a status {evidence.http_status} and words of {otherwise} contradict each other")
@@ -155,9 +156,9 @@ def _settled(evidence: Evidence, rules: Rules, winner: Match | None, considered:
     elif _says_no_more_than_the_status(winner, evidence, rules, considered):
         confidence = Confidence.STATUS
         notes.append(f"{winner.by}, which says no more than the status, beside words that no rule understands")
-    if winner.finer and reason in _REFINED:
+    if winner.finer and reason in REFINED:
         reason = winner.finer
-    elif reason in _ANY_WINDOW:
+    elif reason in ANY_WINDOW:
         for layer in reversed(evidence.layers):
             window = window_of(layer)
             if window is not None:

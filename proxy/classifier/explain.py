@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from proxy.classifier.engine import decide, verdict_of
-from proxy.classifier.evidence import Evidence, Layer, gather
+from proxy.classifier.evidence import Evidence, Layer
+from proxy.classifier.gather import gather
 from proxy.classifier.load import builtin
 from proxy.classifier.meet import Match, rank
 from proxy.classifier.rules import Rules, Tier

@@ -10,10 +10,13 @@ from typing import Any, Final
 
 from proxy.model import Provider
 
-_ERRORS: Final = ("error", "Error", "erro", "errore", "erreur", "fehler", "blad", "hata")
-_NO_ERROR: Final = frozenset({"", "null", "none", "ok", "success", "false", "0", "no", "no error"})
+ERRORS: Final = ("error", "Error", "erro", "errore", "erreur", "fehler", "blad", "hata")
+BUSINESS_CODES: Final = ("base_resp.status_code", "header.code")
+# `statusCodeValue` is Spring's ResponseEntity, written out as it stands in memory.
+BAD_STATUSES: Final = ("status", "statusCode", "status_code", "http_status", "statusCodeValue")
+NO_ERROR: Final = frozenset({"", "null", "none", "ok", "success", "false", "0", "no", "no error"})
 # Objects that hold their own past errors: reading one is a good answer (a failed job, a batch, a run).
-_ANSWERS_WITH_ERRORS: Final = (
+ANSWERS_WITH_ERRORS: Final = (
     "fine_tuning",
     "batch",
     "thread",
@@ -25,14 +28,14 @@ _ANSWERS_WITH_ERRORS: Final = (
     "video",
     "image",
 )
-_FINISHED_EMPTY: Final = frozenset(
+FINISHED_EMPTY: Final = frozenset(
     {"SAFETY", "PROHIBITED_CONTENT", "BLOCKLIST", "SPII", "IMAGE_SAFETY", "IMAGE_PROHIBITED_CONTENT", "RECITATION"}
 )
-_LAMBDA: Final = frozenset({"errorMessage", "errorType", "requestId", "stackTrace"})
-_GOOD_CODES: Final = frozenset(
+LAMBDA: Final = frozenset({"errorMessage", "errorType", "requestId", "stackTrace"})
+GOOD_CODES: Final = frozenset(
     {"0", "200", "201", "ok", "success", "20000", "10000", "1", "00000", "000000", "succeeded"}
 )
-_MESSAGES: Final = (
+MESSAGES: Final = (
     "message",
     "msg",
     "error_msg",
@@ -48,7 +51,7 @@ _MESSAGES: Final = (
     "retMsg",
     "returnMsg",
 )
-_RESULTS: Final = (
+RESULTS: Final = (
     "choices",
     "data",
     "result",
@@ -60,7 +63,7 @@ _RESULTS: Final = (
     "outputs",
     "response",
 )
-_CODES: Final = (
+CODES: Final = (
     "code",
     "error_code",
     "errcode",
@@ -73,8 +76,8 @@ _CODES: Final = (
     "retCode",
     "returnCode",
 )
-_SUCCESS: Final = ("success", "ok", "succeeded", "isSuccess", "is_success", "erfolg", "exito", "sucesso")
-_FAILED_STATUS: Final = frozenset(
+SUCCESS: Final = ("success", "ok", "succeeded", "isSuccess", "is_success", "erfolg", "exito", "sucesso")
+FAILED_STATUS: Final = frozenset(
     {"error", "fail", "failure", "ko"}
 )  # not `failed`: what is polled for says so of a job
 
@@ -98,20 +101,20 @@ def is_failure(value: Any, provider: Provider | None = None) -> bool:
 
 def _has_error(value: dict[str, Any]) -> bool:
     kind = value.get("object")
-    if isinstance(kind, str) and kind.startswith(_ANSWERS_WITH_ERRORS):
+    if isinstance(kind, str) and kind.startswith(ANSWERS_WITH_ERRORS):
         return False
     if value.get("type") == "error" or kind == "error":
         return True
     # AWS Lambda answers so when its function failed: https://docs.aws.amazon.com/lambda/latest/dg/python-exceptions.html
-    if isinstance(value.get("errorMessage"), str) and value.keys() <= _LAMBDA:
+    if isinstance(value.get("errorMessage"), str) and value.keys() <= LAMBDA:
         return True
-    for name in _ERRORS:
+    for name in ERRORS:
         error = value.get(name)
         if isinstance(error, dict):
             if any(has_content(member) for member in error.values()):
                 return True
         elif isinstance(error, str):
-            if error.strip().lower() not in _NO_ERROR:
+            if error.strip().lower() not in NO_ERROR:
                 return True
         elif error is True and _message(value):
             return True
@@ -121,7 +124,7 @@ def _has_error(value: dict[str, Any]) -> bool:
 def has_content(member: Any) -> bool:
     """Whether an error's member says anything at all."""
     if isinstance(member, str):
-        return member.strip().lower() not in _NO_ERROR
+        return member.strip().lower() not in NO_ERROR
     return member not in (None, 0, False, [], {})
 
 
@@ -153,46 +156,46 @@ def failed_choice(value: dict[str, Any]) -> dict[str, Any] | None:
 
 
 def _has_business_code(value: dict[str, Any], provider: Provider | None) -> bool:
-    paths = ("base_resp.status_code", "header.code", *(provider.business_codes if provider else ()))
+    paths = (*BUSINESS_CODES, *provider.business_codes) if provider else BUSINESS_CODES
     for path in paths:
         code = member_at(value, path)
         if (
             isinstance(code, (int, str))
             and not isinstance(code, bool)
-            and str(code).strip().lower() not in _GOOD_CODES
+            and str(code).strip().lower() not in GOOD_CODES
             and has_content(code)
         ):
             return True
     if _has_result(value) or not _message(value):
         return False
-    for name in _CODES:
+    for name in CODES:
         code = value.get(name)
         if isinstance(code, bool) or not has_content(code):
             continue
         if name not in ("code", "ret") and isinstance(code, int):
             return True
-        if isinstance(code, int) and str(code) not in _GOOD_CODES:
+        if isinstance(code, int) and str(code) not in GOOD_CODES:
             return True
-        if isinstance(code, str) and " " not in code and code.lower() not in _GOOD_CODES:
+        if isinstance(code, str) and " " not in code and code.lower() not in GOOD_CODES:
             return True
     return False
 
 
 def _says_no_success(value: dict[str, Any]) -> bool:
-    if any(value.get(name) is False for name in _SUCCESS):
+    if any(value.get(name) is False for name in SUCCESS):
         return True
     status = value.get("status")
     if isinstance(status, dict):
         # Clarifai: `{"status": {"code": 21351, "description": "..."}, "outputs": []}`
-        status = "fail" if has_content(status.get("code")) and str(status["code"]) not in _GOOD_CODES else ""
-    if isinstance(status, str) and status.lower() in _FAILED_STATUS and not _has_result(value):
+        status = "fail" if has_content(status.get("code")) and str(status["code"]) not in GOOD_CODES else ""
+    if isinstance(status, str) and status.lower() in FAILED_STATUS and not _has_result(value):
         return True
     errors = value.get("errors")
     return isinstance(errors, list) and bool(errors) and not _has_result(value)
 
 
 def _has_result(value: dict[str, Any]) -> bool:
-    return any(_is_result(value.get(name)) for name in _RESULTS)
+    return any(_is_result(value.get(name)) for name in RESULTS)
 
 
 def _is_result(member: Any) -> bool:
@@ -203,8 +206,7 @@ def _is_result(member: Any) -> bool:
 
 
 def _has_bad_status(value: dict[str, Any]) -> bool:
-    # `statusCodeValue` is Spring's ResponseEntity, written out as it stands in memory.
-    for name in ("status", "statusCode", "status_code", "http_status", "statusCodeValue"):
+    for name in BAD_STATUSES:
         status = value.get(name)
         if (
             isinstance(status, int)
@@ -226,7 +228,7 @@ def _is_blocked(value: dict[str, Any]) -> bool:
         return True
     if isinstance(candidates, list) and candidates:
         return all(
-            isinstance(one, dict) and one.get("finishReason") in _FINISHED_EMPTY and not _has_parts(one)
+            isinstance(one, dict) and one.get("finishReason") in FINISHED_EMPTY and not _has_parts(one)
             for one in candidates
         )
     predictions = value.get("predictions")
@@ -246,7 +248,7 @@ def _has_parts(candidate: dict[str, Any]) -> bool:
 
 
 def _message(value: dict[str, Any]) -> bool:
-    return any(isinstance(value.get(name), str) and value[name].strip() for name in _MESSAGES)
+    return any(isinstance(value.get(name), str) and value[name].strip() for name in MESSAGES)
 
 
 def member_at(value: Any, path: str) -> Any:

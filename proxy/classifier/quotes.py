@@ -10,16 +10,16 @@ from typing import Final
 
 _QUOTE: Final = re.compile(r"[\"'`{\[]")
 # What stands before a quotation of the request.
-_CUES: Final = (
+CUES: Final = (
     "invalid value", "unexpected value", "unexpected content", "text", "near", "got", "received", "model", "parse",
 )  # fmt: skip
-_INPUT: Final = ("input_value=", "input=")
-_VALUES: Final = (*_INPUT, "parse", "arguments", "json")  # before a value that is no string
-_CUE_CHARS: Final = 24
-_MAX_CHARS: Final = 2000
-_MAX_QUOTES: Final = 64
+INPUT: Final = ("input_value=", "input=")
+VALUES: Final = (*INPUT, "parse", "arguments", "json")  # before a value that is no string
+CUE_CHARS: Final = 24
+MAX_CHARS: Final = 2000
+MAX_QUOTES: Final = 64
 # pydantic writes the value between these: https://docs.pydantic.dev/latest/errors/errors/
-_PYDANTIC_END: Final = ", input_type="
+PYDANTIC_END: Final = ", input_type="
 
 
 def without_request(text: str) -> str:
@@ -27,21 +27,21 @@ def without_request(text: str) -> str:
     kept, at = [], 0
     for number, quote in enumerate(_QUOTE.finditer(text)):
         start = quote.start()
-        if number == _MAX_QUOTES:
+        if number == MAX_QUOTES:
             break
         if start < at:
             continue
-        said = text[max(0, start - _CUE_CHARS) : start]
+        said = text[max(0, start - CUE_CHARS) : start]
         before = said.rstrip(" :,").lower()
-        if quote[0] in "{[" or before.endswith(_INPUT):
-            if not before.endswith(_VALUES):
+        if quote[0] in "{[" or before.endswith(INPUT):
+            if not before.endswith(VALUES):
                 continue
-            end = text.find(_PYDANTIC_END, start, start + _MAX_CHARS)
-            end = min(len(text), start + _MAX_CHARS) if end < 0 else end
+            end = text.find(PYDANTIC_END, start, start + MAX_CHARS)
+            end = min(len(text), start + MAX_CHARS) if end < 0 else end
         else:
-            if len(before) == len(said) or not before.endswith(_CUES):  # `"model",`: the end of a quotation
+            if len(before) == len(said) or not before.endswith(CUES):  # `"model",`: the end of a quotation
                 continue
-            end = text.find(quote[0], start + 1, start + _MAX_CHARS) + 1
+            end = text.find(quote[0], start + 1, start + MAX_CHARS) + 1
         if end > start:
             kept.append(text[at:start])
             at = end

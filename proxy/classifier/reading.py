@@ -1,7 +1,7 @@
 """How an answer is read, as far as data can tell it: the lists and patterns that a reader in another language needs beside the
 rules. What is done with them docs/export.md tells in steps.
 
-Each list stays private to the code that uses it; this is the one place that looks at all of them.
+Each list stands where it is used; this is the one place that looks at all of them.
 """
 
 from __future__ import annotations
@@ -10,17 +10,11 @@ import re
 from collections.abc import Iterable
 from typing import Any, Final
 
-from proxy.classifier import engine, evidence, failure, quotes, rules, unwrap, words
+from proxy.classifier import engine, evidence, failure, gather, kinds, quotes, rules, unwrap, walk, words
 from proxy.classifier.judgements import quoted, side, size, window
 from proxy.classifier.phrases import Phrase
 
 _STOPS_BEFORE_BLANK: Final = ".!?;"
-_HEADERS_OF_CODES: Final = (
-    "x-amzn-errortype", "x-amzn-error-type", ":exception-type", "x-error-code", "x-ms-error-code", "x-error-type",
-    "grpc-status-name", "x-error-reason",
-)  # fmt: skip
-_BUSINESS_CODES: Final = ("base_resp.status_code", "header.code")
-_BAD_STATUSES: Final = ("status", "statusCode", "status_code", "http_status", "statusCodeValue")
 # The commonest words of what waits/ reads in full.
 _UNITS: Final = {
     0.001: "ms millisecond milliseconds 毫秒",
@@ -40,33 +34,33 @@ def reading() -> dict[str, Any]:
     """Words, members, headers, a good status, statuses, classes, coarse reasons, judgements."""
     return {
         "words": _words(),
-        "members": evidence.members(),
-        "headers": {"codes": list(_HEADERS_OF_CODES), "prose": list(evidence._HEADERS_OF_PROSE)},
+        "members": kinds.members(),
+        "headers": {"codes": [":exception-type", *gather.HEADERS_OF_CODES], "prose": list(gather.HEADERS_OF_PROSE)},
         "request_quotes": {
-            "cues": list(quotes._CUES),
-            "whole": list(quotes._INPUT),
-            "before_value": list(quotes._VALUES),
-            "end": quotes._PYDANTIC_END,
-            "chars_before": quotes._CUE_CHARS,
-            "max": {"chars": quotes._MAX_CHARS, "quotes": quotes._MAX_QUOTES},
+            "cues": list(quotes.CUES),
+            "whole": list(quotes.INPUT),
+            "before_value": list(quotes.VALUES),
+            "end": quotes.PYDANTIC_END,
+            "chars_before": quotes.CUE_CHARS,
+            "max": {"chars": quotes.MAX_CHARS, "quotes": quotes.MAX_QUOTES},
         },
         "good_status": _good_status(),
         "statuses": {
-            "outermost": list(evidence._WRAPPED),
-            "quotes_request": sorted(evidence._REQUEST_IS_WRONG),
-            "quotes_status": sorted(engine._WRAPPERS),
-            "final": sorted(engine._FINAL_STATUSES),
-            "refusal": sorted(engine._REFUSALS),
+            "outermost": list(evidence.WRAPPED),
+            "quotes_request": sorted(walk.REQUEST_IS_WRONG),
+            "quotes_status": sorted(engine.WRAPPERS),
+            "final": sorted(engine.FINAL_STATUSES),
+            "refusal": sorted(engine.REFUSALS),
         },
         "classes": {
-            "healing": sorted(engine._HEALING),
-            "load": sorted(rules._OF_LOAD),
-            "broad": sorted(engine._BROAD_CLASSES),
+            "healing": sorted(engine.HEALING),
+            "load": sorted(rules.OF_LOAD),
+            "broad": sorted(engine.BROAD_CLASSES),
         },
         "coarse": {
-            "window": sorted(engine._ANY_WINDOW),
-            "refined": sorted(engine._REFINED),
-            "fault": sorted(engine._BROAD_FAULTS),
+            "window": sorted(engine.ANY_WINDOW),
+            "refined": sorted(engine.REFINED),
+            "fault": sorted(engine.BROAD_FAULTS),
         },
         "limits": _limits(),
         "judgements": _judgements(),
@@ -74,92 +68,92 @@ def reading() -> dict[str, Any]:
 
 
 def _words() -> dict[str, Any]:
-    dropped = [code for code, to in words._FOLDED.items() if to is None]
+    dropped = [code for code, to in words.FOLDED.items() if to is None]
     return {
-        "alone": [[ord(low), ord(high)] for low, high in re.findall(r"(.)-(.)", words._CJK)],
-        "folded": {chr(code): chr(to) for code, to in words._FOLDED.items() if isinstance(to, int)},
+        "alone": [[ord(low), ord(high)] for low, high in re.findall(r"(.)-(.)", words.CJK)],
+        "folded": {chr(code): chr(to) for code, to in words.FOLDED.items() if isinstance(to, int)},
         "dropped": "".join(map(chr, dropped)),
-        "stops": "".join(sorted(words._STOPS - set(_STOPS_BEFORE_BLANK))),
+        "stops": "".join(sorted(words.STOPS - set(_STOPS_BEFORE_BLANK))),
         "stops_before_blank": _STOPS_BEFORE_BLANK,
     }
 
 
 def _good_status() -> dict[str, list[str]]:
     return {
-        "nothing": sorted(failure._NO_ERROR),
-        "objects": list(failure._ANSWERS_WITH_ERRORS),
-        "lambda": sorted(failure._LAMBDA),
-        "errors": list(failure._ERRORS),
-        "messages": list(failure._MESSAGES),
-        "results": list(failure._RESULTS),
-        "codes": list(failure._CODES),
-        "good_codes": sorted(failure._GOOD_CODES),
-        "success": list(failure._SUCCESS),
-        "failed": sorted(failure._FAILED_STATUS),
-        "business_codes": list(_BUSINESS_CODES),
-        "statuses": list(_BAD_STATUSES),
-        "blocked": sorted(failure._FINISHED_EMPTY),
+        "nothing": sorted(failure.NO_ERROR),
+        "objects": list(failure.ANSWERS_WITH_ERRORS),
+        "lambda": sorted(failure.LAMBDA),
+        "errors": list(failure.ERRORS),
+        "messages": list(failure.MESSAGES),
+        "results": list(failure.RESULTS),
+        "codes": list(failure.CODES),
+        "good_codes": sorted(failure.GOOD_CODES),
+        "success": list(failure.SUCCESS),
+        "failed": sorted(failure.FAILED_STATUS),
+        "business_codes": list(failure.BUSINESS_CODES),
+        "statuses": list(failure.BAD_STATUSES),
+        "blocked": sorted(failure.FINISHED_EMPTY),
     }
 
 
 def _limits() -> dict[str, int]:
     return {
-        "layers": evidence._MAX_LAYERS,
-        "members": evidence._MAX_NODES,
-        "depth": evidence._MAX_DEPTH,
-        "codes": evidence._MAX_CODES,
-        "code_chars": evidence._MAX_CODE_CHARS,
-        "name_chars": evidence._MAX_NAME_CHARS,
-        "head_chars": evidence._HEAD_CHARS,
-        "tail_chars": evidence._TAIL_CHARS,
-        "prose_chars": evidence._MAX_PROSE,
-        "unnamed": evidence._MAX_SPARE,
-        "starts": unwrap._MAX_STARTS,
-        "searched_chars": unwrap._MAX_SEARCHED,
-        "reprs": unwrap._MAX_REPRS,
-        "repr_chars": unwrap._MAX_REPR,
-        "pairs": unwrap._MAX_PAIRS,
-        "page_chars": unwrap._MAX_PAGE,
+        "layers": walk.MAX_LAYERS,
+        "members": walk.MAX_NODES,
+        "depth": walk.MAX_DEPTH,
+        "codes": walk.MAX_CODES,
+        "code_chars": walk.MAX_CODE_CHARS,
+        "name_chars": kinds.MAX_NAME_CHARS,
+        "head_chars": walk.HEAD_CHARS,
+        "tail_chars": walk.TAIL_CHARS,
+        "prose_chars": walk.MAX_PROSE,
+        "unnamed": walk.MAX_SPARE,
+        "starts": unwrap.MAX_STARTS,
+        "searched_chars": unwrap.MAX_SEARCHED,
+        "reprs": unwrap.MAX_REPRS,
+        "repr_chars": unwrap.MAX_REPR,
+        "pairs": unwrap.MAX_PAIRS,
+        "page_chars": unwrap.MAX_PAGE,
     }
 
 
 def _judgements() -> dict[str, dict[str, Any]]:
     return {
         "window": {
-            "limits": sorted(window._LIMIT_WORDS),
-            "money": sorted(window._MONEY_WORDS),
-            "out_of_money": _texts(window._OUT_OF_MONEY),
+            "limits": sorted(window.LIMIT_WORDS),
+            "money": sorted(window.MONEY_WORDS),
+            "out_of_money": _texts(window.OUT_OF_MONEY),
             "short": {word: list(meant) for word, meant in window.SHORT.items()},
-            "adverbs": dict(window._ADVERBS),
-            "each": sorted(window._EACH),
-            "spans": sorted(window._SPANS),
-            "periods": dict(window._PERIODS),
-            "hyphened": dict(window._HYPHENED),
-            "cjk_each": list(window._CJK_EACH),
-            "cjk_periods": dict(window._CJK_PERIODS),
-            "lengths": list(window._LENGTH),
-            "reasons": [[kind, period, reason] for (kind, period), reason in window._WINDOWS.items()],
+            "adverbs": dict(window.ADVERBS),
+            "each": sorted(window.EACH),
+            "spans": sorted(window.SPANS),
+            "periods": dict(window.PERIODS),
+            "hyphened": dict(window.HYPHENED),
+            "cjk_each": list(window.CJK_EACH),
+            "cjk_periods": dict(window.CJK_PERIODS),
+            "lengths": list(window.LENGTH),
+            "reasons": [[kind, period, reason] for (kind, period), reason in window.WINDOWS.items()],
         },
         "demand_over_limit": {
-            "words": sorted(size._OF_A_DEMAND),
-            "demands": _patterns(size._DEMANDS),
-            "limits": _patterns(size._LIMITS),
-            "near": size._NEAR_CHARS,
+            "words": sorted(size.OF_A_DEMAND),
+            "demands": _patterns(size.DEMANDS),
+            "limits": _patterns(size.LIMITS),
+            "near": size.NEAR_CHARS,
             "of_a_rate": sorted(window.OF_A_RATE),
         },
         "more_tokens_than_fit": {
-            "words": sorted(size._OF_A_MOST),
-            "not_beside": sorted(size._ANOTHER_MATTER),
-            "given": size._GIVEN.pattern,
-            "most": size._MOST.pattern,
+            "words": sorted(size.OF_A_MOST),
+            "not_beside": sorted(size.ANOTHER_MATTER),
+            "given": size.GIVEN.pattern,
+            "most": size.MOST.pattern,
         },
-        "zero_limit": {"pattern": size._ZERO.pattern},
+        "zero_limit": {"pattern": size.ZERO.pattern},
         "stated_wait": {
             "cues": list(_WAITING),
             "units": {unit: seconds for seconds, units in _UNITS.items() for unit in units.split()},
         },
-        "their_load": {"theirs": sorted(side._THEIRS), "ours": sorted(side._OURS), "load": sorted(side._LOAD)},
-        "payment_status": {"pattern": quoted._STATUS_SAID.pattern},
+        "their_load": {"theirs": sorted(side.THEIRS), "ours": sorted(side.OURS), "load": sorted(side.LOAD)},
+        "payment_status": {"pattern": quoted.STATUS_SAID.pattern},
     }
 
 

@@ -214,7 +214,7 @@ def reason_of(
     return Reason(name, cls, scope or traits.scope, action or traits.action, advice, meaning, forget)
 
 
-_OF_LOAD: Final = frozenset({Class.RATE_LIMITED, Class.OVERLOADED})
+OF_LOAD: Final = frozenset({Class.RATE_LIMITED, Class.OVERLOADED})
 
 
 def build_index(rules: Iterable[Rule], reasons: Mapping[str, Reason]) -> Index:
@@ -254,7 +254,7 @@ def build_index(rules: Iterable[Rule], reasons: Mapping[str, Reason]) -> Index:
         of_load=tuple(
             rule
             for rule in rules
-            if rule.phrases and not (rule.codes or rule.shows or rule.provider) and reasons[rule.reason].cls in _OF_LOAD
+            if rule.phrases and not (rule.codes or rule.shows or rule.provider) and reasons[rule.reason].cls in OF_LOAD
         ),
         by_status={status: tuple(found) for status, found in by_status.items()},
     )

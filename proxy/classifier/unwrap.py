@@ -16,10 +16,10 @@ from typing import Any, Final
 
 _DECODER: Final = json.JSONDecoder(strict=False)
 _STARTS: Final = re.compile(r"[{\[]\s*[\"'{]")
-_MAX_STARTS: Final = 4
-_MAX_REPR: Final = 8 * 1024
-_MAX_REPRS: Final = 2
-_MAX_SEARCHED: Final = 32 * 1024
+MAX_STARTS: Final = 4
+MAX_REPR: Final = 8 * 1024
+MAX_REPRS: Final = 2
+MAX_SEARCHED: Final = 32 * 1024
 _BLANK_LINE: Final = re.compile(r"\n[ \t]{0,8}\n")
 _MAX_PARTS: Final = 64
 _PAIR: Final = re.compile(
@@ -28,7 +28,7 @@ _PAIR: Final = re.compile(
     re.IGNORECASE,
 )
 _CLOSED: Final = re.compile(r'[^\\](?:\\\\){0,8}"$|^""$')
-_MAX_PAIRS: Final = 32
+MAX_PAIRS: Final = 32
 # A Python repr, which gateways print for a client's exception: its strings, names and everything else
 _REPR_TOKEN: Final = re.compile(
     # Escapes outside of strings are taken in pairs, so that no quote is tried as a beginning twice.
@@ -40,7 +40,7 @@ _TAG: Final = re.compile(r"<[^<>]{0,2048}>")
 _UNSEEN: Final = re.compile(r"<(script|style|svg|noscript)\b.*?(?:</\1|\Z)", re.IGNORECASE | re.DOTALL)
 _CODED: Final = re.compile(r"<(script|style|svg)\b.*?(?:</\1|\Z)", re.IGNORECASE | re.DOTALL)
 _TITLE: Final = re.compile(r"<title[^<>]{0,200}>([^<]{1,300})", re.IGNORECASE)
-_MAX_PAGE: Final = 6000
+MAX_PAGE: Final = 6000
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,14 +66,14 @@ def json_value(text: str) -> Any:
 
 def embedded(text: str) -> tuple[str, Any]:
     """The first JSON object or list within a text, and the text without it."""
-    for tried, start in enumerate(_STARTS.finditer(text, 0, _MAX_SEARCHED)):
-        if tried == _MAX_STARTS:
+    for tried, start in enumerate(_STARTS.finditer(text, 0, MAX_SEARCHED)):
+        if tried == MAX_STARTS:
             break
         at = start.start()
         try:
             value, end = _DECODER.raw_decode(text, at)
         except (ValueError, RecursionError):
-            value, end = _python_repr(text, at) if tried < _MAX_REPRS else (None, at)
+            value, end = _python_repr(text, at) if tried < MAX_REPRS else (None, at)
         if isinstance(value, (dict, list)) and value:
             return f"{text[:at]} {text[end:]}", value
     return text, None
@@ -81,7 +81,7 @@ def embedded(text: str) -> tuple[str, Any]:
 
 def _python_repr(text: str, at: int) -> tuple[Any, int]:
     """`{'error': {'message': "can't", 'code': None}}` as openai's clients print it, read as the JSON it stands for."""
-    source = text[at : at + _MAX_REPR]
+    source = text[at : at + MAX_REPR]
     if "'" not in source:
         # Quotes escaped once more: a JSON body that was put into a string by hand
         return _raw(source.replace('\\"', '"'), text) if '\\"' in source else (None, at)
@@ -108,7 +108,7 @@ def _as_json(token: re.Match[str]) -> str:
 def salvage(text: str) -> list[dict[str, Any]]:
     """What can be read of JSON that was cut off: its telling members, wherever they stood, the last one as far as it goes."""
     found: list[dict[str, Any]] = []
-    for pair in islice(_PAIR.finditer(text), _MAX_PAIRS):
+    for pair in islice(_PAIR.finditer(text), MAX_PAIRS):
         raw = pair[2]
         if pair.end() == len(text) and raw.startswith('"') and not _CLOSED.search(raw):
             raw = raw.rstrip("\\") + '"'
@@ -137,14 +137,14 @@ def looks_like_html(text: str) -> bool:
 
 def page_text(text: str) -> tuple[str, str]:
     """Title and visible text of an HTML page; of one that scripts write, what it says to those who run none."""
-    title = _TITLE.search(text[:_MAX_PAGE])
-    page = text[: 4 * _MAX_PAGE]
+    title = _TITLE.search(text[:MAX_PAGE])
+    page = text[: 4 * MAX_PAGE]
     plain = _plain(_UNSEEN.sub("\n", page)) or _plain(_CODED.sub("\n", page))
     return html.unescape(title[1]).strip() if title else "", plain
 
 
 def _plain(page: str) -> str:
-    return html.unescape(_TAG.sub("\n", page))[:_MAX_PAGE].strip()
+    return html.unescape(_TAG.sub("\n", page))[:MAX_PAGE].strip()
 
 
 def looks_like_stream(text: str) -> bool:

@@ -22,20 +22,20 @@ COMMON: Final = frozenset(
 )
 _MAX_CODE_CHARS: Final = 120
 _MAX_QUOTED: Final = 16
-_CJK: Final = "\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff"
+CJK: Final = "\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff"
 _LINK: Final = re.compile(r"(?:https?://|www\.)[^\s\"'<>()\[\]{}，。]+", re.IGNORECASE)
 _SENTENCE_END: Final = "\x01"
 # ASCII as words: one byte is looked up for each, several times as fast as a table of characters.
 _SPACES: Final = bytes(
     ord(STOP) if chr(code) == _SENTENCE_END else code if chr(code).isalnum() else ord(" ") for code in range(256)
 )
-_ANY_WORD: Final = re.compile(rf"[{_CJK}]|(?:(?![{_CJK}])[^\W_])+|[.!?;](?=\s|$)|[\n。！？；]")
+_ANY_WORD: Final = re.compile(rf"[{CJK}]|(?:(?![{CJK}])[^\W_])+|[.!?;](?=\s|$)|[\n。！？；]")
 # Apostrophes vanish; the traditional characters that errors are written with are read as the simplified ones.
 _TRADITIONAL: Final = "額餘請頻過長數載違規內錯誤權無個機帳賬戶費點達試後輸題審認鑰連線網關務業擁擠緊張滿夠買購儲續訂單幣預檔絕號鎖凍結啟開閉處異應時間斷暫壓負併發並觸條鐘週話對詞險傳參類碼簽簡項設備確僅級隊於"
 _SIMPLIFIED: Final = "额余请频过长数载违规内错误权无个机账账户费点达试后输题审认钥连线网关务业拥挤紧张满够买购储续订单币预档绝号锁冻结启开闭处异应时间断暂压负并发并触条钟周话对词险传参类码签简项设备确仅级队于"
-_FOLDED: Final = str.maketrans(_TRADITIONAL, _SIMPLIFIED, "'’‘`´")
+FOLDED: Final = str.maketrans(_TRADITIONAL, _SIMPLIFIED, "'’‘`´")
 _SCHEME_CHARS: Final = 5
-_STOPS: Final = frozenset(".!?;\n。！？；")
+STOPS: Final = frozenset(".!?;\n。！？；")
 _CAMEL: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _NOT_CODE: Final = re.compile(r"[^a-z0-9]+")
 # RESOURCE_EXHAUSTED, invalid_api_key, RateLimitError, Throttling.RateQuota: machine words that a sentence quotes
@@ -55,8 +55,8 @@ def words(text: str) -> list[str]:
             if end in lowered:
                 lowered = lowered.replace(end, f" {_SENTENCE_END} ")
         return lowered.encode().translate(_SPACES, b"'`").decode().split()
-    found = _ANY_WORD.findall(lowered.translate(_FOLDED))
-    return [STOP if word in _STOPS else word for word in found]
+    found = _ANY_WORD.findall(lowered.translate(FOLDED))
+    return [STOP if word in STOPS else word for word in found]
 
 
 def without_links(text: str) -> str:

@@ -19,8 +19,8 @@ from proxy.classifier import builtin, classify, load_rules
 from proxy.classifier.api import answer_of
 from proxy.classifier.cases import read_cases
 from proxy.classifier.check import quoted as in_a_good_answer
-from proxy.classifier.evidence import gather
 from proxy.classifier.export import exported
+from proxy.classifier.gather import gather
 from proxy.classifier.judgements import JUDGEMENTS
 from proxy.classifier.phrases import compile_phrase
 from proxy.classifier.rules import Rules

@@ -8,7 +8,7 @@ from typing import Final
 from proxy.classifier.evidence import Evidence, Layer
 from proxy.classifier.judgements.seen import Seen
 
-_STATUS_SAID: Final = re.compile(
+STATUS_SAID: Final = re.compile(
     r"(?:status[ _]?code|error code|http(?: status)?|http error|status|returned(?: an?)?|responded with|code|error)[\"']?[ :=(]{1,3}([45]\d\d)(?![\d.])"
 )
 
@@ -16,7 +16,7 @@ _STATUS_SAID: Final = re.compile(
 def status_said(layer: Layer) -> int | None:
     """The status that a wrapper quotes in its prose: "Request failed with status code 429"."""
     for text in layer.texts:
-        found = _STATUS_SAID.search(text.lower())
+        found = STATUS_SAID.search(text.lower())
         if found:
             return int(found[1])
     return None

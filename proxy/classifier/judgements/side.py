@@ -7,7 +7,7 @@ from typing import Final
 from proxy.classifier.evidence import Evidence, Layer
 from proxy.classifier.judgements.seen import Seen
 
-_OURS: Final = frozenset(
+OURS: Final = frozenset(
     [
         "you",
         "your",
@@ -28,7 +28,7 @@ _OURS: Final = frozenset(
         "你",
     ]
 )
-_THEIRS: Final = frozenset(
+THEIRS: Final = frozenset(
     [
         "we",
         "were",
@@ -45,7 +45,7 @@ _THEIRS: Final = frozenset(
         "our",
     ]
 )
-_LOAD: Final = frozenset(
+LOAD: Final = frozenset(
     [
         "many",
         "requests",
@@ -67,9 +67,9 @@ _LOAD: Final = frozenset(
 def shows_their_load(_: Evidence, layer: Layer) -> Seen | None:
     """Theirs or yours: too many requests "we" or "the system" receive is their load, the caller is not named."""
     places = layer.heard().vocabulary
-    if places.isdisjoint(_LOAD) or not _OURS.isdisjoint(places):
+    if places.isdisjoint(LOAD) or not OURS.isdisjoint(places):
         return None
-    theirs = _THEIRS & places
+    theirs = THEIRS & places
     if not theirs or "many" not in places or "limit" in places or "limited" in places:
         return None
     return Seen(f"too many requests at their side ({', '.join(sorted(theirs))}), and nothing is said of the caller")

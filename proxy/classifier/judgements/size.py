@@ -12,7 +12,7 @@ from proxy.classifier.judgements.window import OF_A_RATE, SHORT
 
 _N: Final = r"(\d[\d,]{0,14}(?:\.\d{1,3})?)(k|m)?(?![\w%])"
 # The commonest form first: the others are tried only where it is not there.
-_DEMANDS: Final = (
+DEMANDS: Final = (
     re.compile(rf"requested(?: tokens)?[:=]? ?(?:about |up to )?{_N}"),
     re.compile(rf"{_N} (?:input |total )?tokens (?:were |was )?requested"),
     re.compile(rf"(?:asks for|asked for|needs|wants) {_N} (?:input )?tokens"),
@@ -20,16 +20,16 @@ _DEMANDS: Final = (
         rf"(?:request|prompt|input)(?: alone)?(?: of| has| with| needs| is|:) ?(?:about )?{_N} (?:input )?tokens"
     ),
 )
-_LIMITS: Final = (
+LIMITS: Final = (
     re.compile(rf"limit(?:ed)?(?: to| of| is)?[:=]? ?{_N}"),
     re.compile(rf"(?:window|allowance|bucket)(?: to| of| is| holds| takes)?(?: only| at most)?[:=]? ?{_N}"),
     re.compile(rf"{_N} (?:tpm|tokens per minute)"),
 )
-_NEAR_CHARS: Final = 120
+NEAR_CHARS: Final = 120
 _MAX_JUDGED: Final = 4000
 _SCALES: Final[Mapping[str, int]] = {"": 1, "k": 1_000, "m": 1_000_000}
 # Words without which nobody says that one request is larger than the window.
-_OF_A_DEMAND: Final = frozenset(
+OF_A_DEMAND: Final = frozenset(
     {
         "requested",
         "larger",
@@ -46,12 +46,12 @@ _OF_A_DEMAND: Final = frozenset(
         "single",
     }
 )
-_GIVEN: Final = re.compile(rf"{_N}(?: (?:input|prompt|total))? ?(?:tokens?|characters|chars)")
-_MOST: Final = re.compile(
+GIVEN: Final = re.compile(rf"{_N}(?: (?:input|prompt|total))? ?(?:tokens?|characters|chars)")
+MOST: Final = re.compile(
     rf"(?:at most|only|up to|into|than|limit|maximum|max|most|window|supports?|context|size|length|ctx|room for|ceiling|can read|can hold|holds?|reads|upper bound|cap)"
     rf"(?: (?:of|is|was|to|allowed|supports|length|size|window|model|tokens)){{0,3}}[ :=(]{{1,2}}{_N}"
 )
-_OF_A_MOST: Final = frozenset(
+OF_A_MOST: Final = frozenset(
     {
         "most",
         "only",
@@ -76,7 +76,7 @@ _OF_A_MOST: Final = frozenset(
     }
 )
 # A rate, or what may be put out: there the numbers mean something else.
-_ANOTHER_MATTER: Final = frozenset(
+ANOTHER_MATTER: Final = frozenset(
     {
         *SHORT,
         "per",
@@ -93,7 +93,7 @@ _ANOTHER_MATTER: Final = frozenset(
         "generate",
     }
 )
-_ZERO: Final = re.compile(
+ZERO: Final = re.compile(
     r"\blimit(?: of| is|[\"']?:|=)? ?0(?![\d.,]*\d|%| remaining| left)"
     r"|\b(?:limit|quota)\b(?:(?!remain|left|avail|used|current)[^\d.;]){0,60} (?:is|of|to) 0 (?:(?:requests|tokens|calls) (?:per|a) |[rt]p[mdsh]\b)"
 )
@@ -101,15 +101,15 @@ _ZERO: Final = re.compile(
 
 def shows_demand_over_limit(_: Evidence, layer: Layer) -> Seen | None:
     """Waiting is futile: one request asks for more than the whole window holds."""
-    if _OF_A_DEMAND.isdisjoint(layer.heard().vocabulary):
+    if OF_A_DEMAND.isdisjoint(layer.heard().vocabulary):
         return None
     for text in layer.texts:
         lowered = text[:_MAX_JUDGED].lower()
         if "token" not in lowered and "tpm" not in lowered:
             continue
-        asked = _first(_DEMANDS, lowered)
-        held = _first(_LIMITS, lowered) if asked else None
-        if asked is None or held is None or abs(asked.start() - held.start()) > _NEAR_CHARS:
+        asked = _first(DEMANDS, lowered)
+        held = _first(LIMITS, lowered) if asked else None
+        if asked is None or held is None or abs(asked.start() - held.start()) > NEAR_CHARS:
             continue
         demand, limit = _number(asked), _number(held)
         if demand > limit:
@@ -134,13 +134,13 @@ def _number(found: re.Match[str]) -> int:
 def shows_more_tokens_than_fit(_: Evidence, layer: Layer) -> Seen | None:
     """However it is worded: a number of tokens beside a smaller one that is the most, and nothing of a rate."""
     vocabulary = layer.heard().vocabulary
-    if _OF_A_MOST.isdisjoint(vocabulary) or not _ANOTHER_MATTER.isdisjoint(vocabulary):
+    if OF_A_MOST.isdisjoint(vocabulary) or not ANOTHER_MATTER.isdisjoint(vocabulary):
         return None
     for text in layer.texts:
         lowered = text[:_MAX_JUDGED].lower()
         if "token" not in lowered and "char" not in lowered:
             continue
-        given, most = _GIVEN.search(lowered), _MOST.search(lowered)
+        given, most = GIVEN.search(lowered), MOST.search(lowered)
         if given and most and most.start() > given.start() and _number(given) > _number(most) > 0:
             return Seen(f"{_number(given)} tokens where {_number(most)} are the most: only less of them fits")
     return None
@@ -150,6 +150,6 @@ def shows_zero_limit(_: Evidence, layer: Layer) -> Seen | None:
     """A limit of zero never refills: the model is not in this plan."""
     if any(name in ("quotalimitvalue", "quotavalue") and value == "0" for name, value in layer.quotas):
         return Seen("the quota's own value is 0: it never refills")
-    if "0" in layer.heard().vocabulary and any(_ZERO.search(text.lower()) for text in layer.texts):
+    if "0" in layer.heard().vocabulary and any(ZERO.search(text.lower()) for text in layer.texts):
         return Seen("says a limit of 0: it never refills")
     return None

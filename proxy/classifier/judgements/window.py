@@ -12,7 +12,7 @@ from proxy.classifier.phrases import Heard, any_in, compile_phrase, spelled
 from proxy.classifier.waits import NO_CLOCK, in_prose, member
 from proxy.classifier.words import code_word
 
-_PERIODS: Final[Mapping[str, str]] = {
+PERIODS: Final[Mapping[str, str]] = {
     **dict.fromkeys(("second", "sec", "seconds"), "second"),
     **dict.fromkeys(("minute", "min", "minutes"), "minute"),
     **dict.fromkeys(("hour", "hours"), "hour"),
@@ -26,7 +26,7 @@ SHORT: Final[Mapping[str, tuple[str, str]]] = {
     "rph": ("requests", "hour"), "tph": ("tokens", "hour"),
     "rpd": ("requests", "day"), "qpd": ("requests", "day"), "tpd": ("tokens", "day"),
 }  # fmt: skip
-_ADVERBS: Final[Mapping[str, str]] = {
+ADVERBS: Final[Mapping[str, str]] = {
     "hourly": "hour",
     "daily": "day",
     "todays": "day",
@@ -34,7 +34,7 @@ _ADVERBS: Final[Mapping[str, str]] = {
     "weekly": "week",
 }
 OF_A_RATE: Final = frozenset({*SHORT, "per", "rate", "minute", "day", "window", "quota"})
-_LIMIT_WORDS: Final = frozenset(
+LIMIT_WORDS: Final = frozenset(
     [
         "limit",
         "limits",
@@ -72,7 +72,7 @@ _LIMIT_WORDS: Final = frozenset(
         "尽",
     ]
 )
-_MONEY_WORDS: Final = frozenset(
+MONEY_WORDS: Final = frozenset(
     [
         "spend",
         "spending",
@@ -90,7 +90,7 @@ _MONEY_WORDS: Final = frozenset(
     ]
 )
 # What ran out is money, whatever else the sentence names.
-_OUT_OF_MONEY: Final = tuple(
+OUT_OF_MONEY: Final = tuple(
     compile_phrase(text)
     for text in (
         "insufficient .. credits|credit|balance|funds",
@@ -107,7 +107,7 @@ _OUT_OF_MONEY: Final = tuple(
         "费用上限",
     )
 )
-_WINDOWS: Final[Mapping[tuple[str, str], str]] = {
+WINDOWS: Final[Mapping[tuple[str, str], str]] = {
     ("requests", "second"): "requests_per_second",
     ("requests", "minute"): "requests_per_minute",
     ("requests", "hour"): "requests_per_hour",
@@ -119,7 +119,7 @@ _WINDOWS: Final[Mapping[tuple[str, str], str]] = {
     ("tokens", "day"): "tokens_per_day",
     ("tokens", "week"): "plan_window",
 }
-_CJK_PERIODS: Final[Mapping[str, str]] = {
+CJK_PERIODS: Final[Mapping[str, str]] = {
     "秒": "second",
     "分": "minute",
     "小": "hour",
@@ -128,14 +128,14 @@ _CJK_PERIODS: Final[Mapping[str, str]] = {
     "日": "day",
     "周": "week",
 }
-_EACH: Final = frozenset({"per", "each", "every", "a", "1"})
-_SPANS: Final = frozenset({"in", "after", "for", "within"})  # "in a minute" is a wait, "a minute" may be a rate
+EACH: Final = frozenset({"per", "each", "every", "a", "1"})
+SPANS: Final = frozenset({"in", "after", "for", "within"})  # "in a minute" is a wait, "a minute" may be a rate
 _TOKENS: Final = frozenset({"token", "tokens"})
-_HYPHENED: Final[Mapping[str, str]] = {"hour": "hour", "day": "week"}  # "5-hour limit", "7-day window"
+HYPHENED: Final[Mapping[str, str]] = {"hour": "hour", "day": "week"}  # "5-hour limit", "7-day window"
 _OF_A_PLAN: Final = frozenset({"limit", "window", "usage", "quota", "allowance", "cap"})
-_CJK_EACH: Final = ("每", "今", "当", "次", "明")  # 每分钟, 今日, 当天, 次日, 明天
-_NAMES_WINDOW: Final = frozenset({*SHORT, *_ADVERBS, *_EACH, *_HYPHENED, *_CJK_EACH})
-_LENGTH: Final = ("second", "minute", "hour", "day", "week")
+CJK_EACH: Final = ("每", "今", "当", "次", "明")  # 每分钟, 今日, 当天, 次日, 明天
+_NAMES_WINDOW: Final = frozenset({*SHORT, *ADVERBS, *EACH, *HYPHENED, *CJK_EACH})
+LENGTH: Final = ("second", "minute", "hour", "day", "week")
 
 
 class Window(NamedTuple):
@@ -158,9 +158,9 @@ def window_of(layer: Layer) -> Window | None:
             found.setdefault(period, named)
     if not found:
         return None
-    period = max(found, key=_LENGTH.index)
+    period = max(found, key=LENGTH.index)
     kind, seen = found[period]
-    return Window(_WINDOWS[kind, period], seen)
+    return Window(WINDOWS[kind, period], seen)
 
 
 @lru_cache(maxsize=1024)
@@ -182,8 +182,8 @@ def _named_in(heard: Heard, found: dict[str, tuple[str, str]], counts: str = "re
         if word in SHORT:
             short, period = SHORT[word]
             found.setdefault(period, (short, word.upper()))
-        elif word in _ADVERBS:
-            found.setdefault(_ADVERBS[word], (kind, word))
+        elif word in ADVERBS:
+            found.setdefault(ADVERBS[word], (kind, word))
         else:
             for at in heard.places(word):
                 if at + 1 < len(said):
@@ -193,14 +193,14 @@ def _named_in(heard: Heard, found: dict[str, tuple[str, str]], counts: str = "re
 def _named_at(at: int, said: Sequence[str], kind: str, found: dict[str, tuple[str, str]]) -> None:
     """What a word names together with the words around it: `per minute`, `5-hour limit`, 每分钟."""
     word, following = said[at], said[at + 1]
-    if word in _EACH and following in _PERIODS:
-        if word not in ("a", "1") or (at and said[at - 1] not in _SPANS):
-            found[_PERIODS[following]] = (_counted(said[max(0, at - 6) : at], kind), f"{word} {following}")
-    elif word in _HYPHENED:
+    if word in EACH and following in PERIODS:
+        if word not in ("a", "1") or (at and said[at - 1] not in SPANS):
+            found[PERIODS[following]] = (_counted(said[max(0, at - 6) : at], kind), f"{word} {following}")
+    elif word in HYPHENED:
         if at and said[at - 1][0].isdigit() and following in _OF_A_PLAN:
-            found.setdefault(_HYPHENED[word], (kind, f"{said[at - 1]}-{word}"))
-    elif word in _CJK_EACH and following in ("日天" if word != "每" else _CJK_PERIODS):
-        found.setdefault(_CJK_PERIODS[following], (kind, f"{word}{following}"))
+            found.setdefault(HYPHENED[word], (kind, f"{said[at - 1]}-{word}"))
+    elif word in CJK_EACH and following in ("日天" if word != "每" else CJK_PERIODS):
+        found.setdefault(CJK_PERIODS[following], (kind, f"{word}{following}"))
 
 
 def _counted(before: Sequence[str], otherwise: str) -> str:
@@ -212,10 +212,10 @@ def _counted(before: Sequence[str], otherwise: str) -> str:
 def shows_window(_: Evidence, layer: Layer) -> Seen | None:
     """Money or throughput: a limit per unit of time is throughput, unless it is a limit of money."""
     heard = layer.heard()
-    if not layer.quotas and not layer.says_one_of(_LIMIT_WORDS):
+    if not layer.quotas and not layer.says_one_of(LIMIT_WORDS):
         return None
     window = window_of(layer)
-    if window is None or layer.says_one_of(_MONEY_WORDS) or any_in(_OUT_OF_MONEY, heard):
+    if window is None or layer.says_one_of(MONEY_WORDS) or any_in(OUT_OF_MONEY, heard):
         return None
     return Seen(
         f"names a throughput window ({window.seen}) with a limit and no money: time alone refills it", window.reason

@@ -1,0 +1,61 @@
+"""The failure under a good status: which part of the body it is, if any, and what of its shape fails where no member does."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+from proxy.classifier import unwrap
+from proxy.classifier.decode import text_of
+from proxy.classifier.failure import failed_choice, is_failure
+from proxy.model import Answer, Provider
+
+# No event fails without one of these in it; most events of a long stream need no parsing for that.
+# What a model says of errors does not hit: quotes are escaped there.
+MAY_FAIL: Final = re.compile(
+    r'rror\w{0,12}"|^(?:event: ?)?error|xception|[cC]ode"|ailed\b|lockReason"|"ok"|uccess\w{0,4}"|Reason"|tatus\w{0,9}"|errno"|"ret"'
+    r'|"(?:erfolg|exito|sucesso)"|HTTP_STATUS/[45]',
+    re.MULTILINE,
+)
+
+
+def failed_part(answer: Answer, headers: Mapping[str, str], provider: Provider | None) -> tuple[Any, str]:
+    """The failing part of a body under a good status (None where nothing fails), and its shape where that is what fails."""
+    coding = headers.get("content-encoding", "")
+    text = text_of(answer.body, coding)
+    kind = headers.get("content-type", "")
+    if answer.stream or "event-stream" in kind or (unwrap.looks_like_stream(text) and "json" not in kind):
+        return next((event for event in unwrap.events(text, MAY_FAIL) if event_failed(event, provider)), None), ""
+    is_json = text.lstrip()[:1] in ("{", "[")
+    value = unwrap.json_value(text) if is_json else None
+    if value is not None and is_failure(value, provider):
+        return ((failed_choice(value) or value) if isinstance(value, dict) else value), ""
+    if isinstance(value, dict):
+        if "ndjson" in kind or "\n{" in text:
+            return next((line for line in unwrap.json_lines(text, MAY_FAIL) if is_failure(line, provider)), None), ""
+    elif is_json and not coding and _is_cut(len(answer.body), headers.get("content-length", "")):
+        return text, "cut"
+    elif not is_json and answer.status < 300 and _is_page(text, kind):
+        return text, "page"
+    return None, ""
+
+
+def _is_cut(size: int, length: str) -> bool:
+    return length.isdigit() and len(length) < 16 and size < int(length)
+
+
+def _is_page(text: str, kind: str) -> bool:
+    """A page for people where an answer was due, or what PHP writes into one when it dies."""
+    if kind and "html" not in kind:
+        return False
+    return unwrap.looks_like_html(text) or "Fatal error" in text[:80]
+
+
+def event_failed(event: unwrap.Event, provider: Provider | None) -> bool:
+    if event.status >= 400:
+        return True
+    # `thread.run.failed`: https://platform.openai.com/docs/api-reference/assistants-streaming/events
+    if (event.name in ("error", "exception") or event.name.endswith(".failed")) and event.data:
+        return True
+    return event.data[:1] in ("{", "[") and is_failure(unwrap.json_value(event.data), provider)
