@@ -141,7 +141,7 @@ def leads(texts: Sequence[str]) -> list[frozenset[str]]:
     """
     written = [text.split() for text in texts]
     times = Counter(chain.from_iterable(written))
-    takes = {element: _takes(element) for element in times}
+    takes = {element: _leading(element) for element in times}
     shared = dict.fromkeys(COMMON, _OFTEN)
     for element, rows in takes.items():
         for row in rows:
@@ -154,13 +154,11 @@ def leads(texts: Sequence[str]) -> list[frozenset[str]]:
     return [min([best[element] for element in elements], key=itemgetter(0))[1] for elements in written]
 
 
-def _takes(element: str) -> list[frozenset[str]]:
+def _leading(element: str) -> tuple[frozenset[str], ...]:
     """The words that an element takes, one after another; no gap, number or optional word leads anywhere."""
-    if element.isascii() and element.isalnum():
-        return [frozenset((element.lower(),))]
     if element in _GAPS or element == "#" or element.endswith("?"):
-        return []
-    return [step.any_of for step in _element(element, 0)[0] if step.any_of]
+        return ()
+    return _words_of(element)[0]
 
 
 def _read(text: str) -> tuple[tuple[Step, ...], str, bool]:
@@ -196,27 +194,33 @@ def _read(text: str) -> tuple[tuple[Step, ...], str, bool]:
 
 @lru_cache(maxsize=4096)
 def _element(element: str, skip: int) -> tuple[tuple[Step, ...], str]:
-    """What stands between two blanks (`余额` and `api-key` are several words), and its words where they are plain ones, else ""."""
-    if element.isascii() and element.isalnum():  # nearly all
-        word = element.lower()
-        return (Step(frozenset((word,)), skip),), word
+    """What stands between two blanks as steps, and its words where they are plain ones, else ""."""
     if element == "#":
         return (Step(None, skip),), ""
+    rows, said = _words_of(element)
     optional = element.endswith("?")
+    return tuple([Step(row, 0 if at else skip, optional) for at, row in enumerate(rows)]), said
+
+
+@lru_cache(maxsize=4096)
+def _words_of(element: str) -> tuple[tuple[frozenset[str], ...], str]:
+    """The words that an element takes, one after another (`余额` and `api-key` are several), and they as they stand, else ""."""
+    if element.isascii() and element.isalnum():  # nearly all
+        word = element.lower()
+        return (frozenset((word,)),), word
     any_of: set[str] = set()
     for part in element.removesuffix("?").split("|"):
         bare = part.removesuffix("~")
         said = [bare.lower()] if bare.isascii() and bare.isalnum() else words(bare)
         if part == bare and element == part and said:
-            steps = [Step(frozenset((word,)), skip if at == 0 else 0) for at, word in enumerate(said)]
-            return tuple(steps), " ".join(said)
+            return tuple([frozenset((word,)) for word in said]), " ".join(said)
         if len(said) != 1:
             raise PhraseError(f"{element!r} is not made of single words")
         if part == bare:
             any_of.add(said[0])
         else:
             any_of |= _inflections(said[0])
-    return (Step(frozenset(any_of), skip, optional),), ""
+    return (frozenset(any_of),), ""
 
 
 def _inflections(word: str) -> set[str]:
