@@ -35,6 +35,10 @@ BROAD_CLASSES: Final = frozenset({Class.BAD_REQUEST, Class.PROVIDER_ERROR})
 REFUSALS: Final = FINAL_STATUSES | {403}
 HEALING: Final = frozenset({Class.RATE_LIMITED, Class.OVERLOADED, Class.TIMEOUT, Class.PROVIDER_ERROR})
 
+# By names of their own: Python 3.11 takes ten times as long to look a member of an enum up.
+_BY_CODE, _BY_PHRASE, _BY_STATUS = Confidence.CODE, Confidence.PHRASE, Confidence.STATUS
+_HINT, _PHRASE, _USER = Tier.HINT, Tier.PHRASE, Tier.USER
+
 
 @dataclass(slots=True)
 class Decision:
@@ -59,11 +63,11 @@ def decide(evidence: Evidence, rules: Rules, provider: str) -> Decision:
             continue
         considered += found
         best = min(found, key=rank)
-        if best.tier >= Tier.HINT and not _is_quoted_code(best, evidence, rules):
+        if best.tier >= _HINT and not _is_quoted_code(best, evidence, rules):
             hints.append(best)
-        elif winner is None or best.tier is Tier.USER:
+        elif winner is None or best.tier is _USER:
             winner = best
-        if winner is not None and (winner.tier is Tier.USER or not rules.has_users):
+        if winner is not None and (winner.tier is _USER or not rules.has_users):
             break
     if winner is None:
         winner = _told_by_status(evidence, rules, speaking, hints[0] if hints else None)
@@ -75,7 +79,7 @@ def decide(evidence: Evidence, rules: Rules, provider: str) -> Decision:
 def _is_quoted_code(hint: Match, evidence: Evidence, rules: Rules) -> bool:
     """A broad code in an answer that a wrapper quotes: the wrapper's own words say no more. `invalid_request` does not even that."""
     return (
-        hint.confidence is Confidence.CODE
+        hint.confidence is _BY_CODE
         and hint.layer is not None
         and hint.layer is not evidence.layers[0]
         and bool(hint.layer.texts)  # else it is a part of what stands around it
@@ -115,19 +119,19 @@ def _by_status(evidence: Evidence, rules: Rules, speaking: frozenset[str]) -> Ma
         own = [rule for rule in rules.index.by_status.get(one, ()) if not rule.provider or rule.provider in speaking]
         if own:
             first = min(own, key=lambda rule: (not rule.provider, rule.tier, rule.order))
-            return Match(first, first.tier, None, (by, "", ""), Confidence.STATUS)
+            return Match(first, first.tier, None, (by, "", ""), _BY_STATUS)
     return None
 
 
 def _settled(evidence: Evidence, rules: Rules, winner: Match | None, considered: list[Match]) -> Decision:
     notes: list[str] = []
     if winner is None:
-        return Decision(None, "unrecognised", Confidence.STATUS, considered, notes)
+        return Decision(None, "unrecognised", _BY_STATUS, considered, notes)
     reason, confidence = winner.rule.reason, winner.confidence
     cls = rules.reasons[reason].cls
     if (
-        confidence is Confidence.PHRASE
-        and winner.tier >= Tier.PHRASE
+        confidence is _BY_PHRASE
+        and winner.tier >= _PHRASE
         and cls in HEALING
         and evidence.http_status in FINAL_STATUSES
         and evidence.status == evidence.http_status
@@ -139,22 +143,22 @@ def _settled(evidence: Evidence, rules: Rules, winner: Match | None, considered:
         if otherwise is not None:
             notes.append(f"a status {evidence.http_status} and words of {otherwise} contradict each other")
             return Decision(winner, "contradictory", confidence, considered, notes)
-    if confidence is Confidence.PHRASE:
+    if confidence is _BY_PHRASE:
         agreeing = next(
             (
                 one
                 for one in considered
-                if one.confidence is Confidence.CODE
+                if one.confidence is _BY_CODE
                 and rules.reasons[one.rule.reason].cls is cls
-                and (one.tier < Tier.HINT or winner.tier < Tier.HINT)  # two broad words make no fine one
+                and (one.tier < _HINT or winner.tier < _HINT)  # two broad words make no fine one
             ),
             None,
         )
         if agreeing is not None:
-            confidence = Confidence.CODE
+            confidence = _BY_CODE
             notes.append(f"{agreeing.by}, which says the same class: a code decided")
     elif _says_no_more_than_the_status(winner, evidence, rules, considered):
-        confidence = Confidence.STATUS
+        confidence = _BY_STATUS
         notes.append(f"{winner.by}, which says no more than the status, beside words that no rule understands")
     if winner.finer and reason in REFINED:
         reason = winner.finer
@@ -180,12 +184,12 @@ def _words_of_load(evidence: Evidence, rules: Rules) -> Class | None:
 
 def _says_no_more_than_the_status(winner: Match, evidence: Evidence, rules: Rules, considered: list[Match]) -> bool:
     """A broad code (`invalid_request_error` with a 400) is no evidence where it stands beside prose that may say otherwise."""
-    if winner.confidence is not Confidence.CODE or winner.tier is not Tier.HINT or winner.layer is None:
+    if winner.confidence is not _BY_CODE or winner.tier is not _HINT or winner.layer is None:
         return False
     cls = rules.reasons[winner.rule.reason].cls
     if not any(" " in text for text in winner.layer.texts):
         return False
-    if any(one.confidence is Confidence.PHRASE and rules.reasons[one.rule.reason].cls is cls for one in considered):
+    if any(one.confidence is _BY_PHRASE and rules.reasons[one.rule.reason].cls is cls for one in considered):
         return False
     return any(rules.reasons[rule.reason].cls is cls for rule in rules.index.by_status.get(evidence.http_status, ()))
 
@@ -199,7 +203,7 @@ def classify_evidence(evidence: Evidence, rules: Rules, provider: str, now: floa
 def verdict_of(decision: Decision, evidence: Evidence, rules: Rules, provider: str, now: float | None) -> Verdict:
     wait = wait_of(evidence, now, rules.ahead_s(provider) if provider else 0.0)
     if decision.winner is None:
-        return replace(own_verdict("unrecognised", source=Source.UPSTREAM), confidence=Confidence.STATUS, wait=wait)
+        return replace(own_verdict("unrecognised", source=Source.UPSTREAM), confidence=_BY_STATUS, wait=wait)
     return rules.verdict(decision.reason, rule=decision.winner.rule, confidence=decision.confidence, wait=wait)
 
 

@@ -11,8 +11,9 @@ from proxy.classifier.decode import text_of
 from proxy.classifier.failure import failed_choice, is_failure
 from proxy.model import Answer, Provider
 
-# No event fails without one of these in it; most events of a long stream need no parsing for that.
-# What a model says of errors does not hit: quotes are escaped there.
+# No event fails without one of these in it: most streams need no other search.
+_WORDS: Final = ("rror", "xception", 'ode"', "ailed", "lockReason", '"ok"', "uccess", 'Reason"', "tatus", "errno", '"ret"', '"exito', '"sucesso', '"erfolg', "STATUS/")  # fmt: skip
+# Nor without this; most events of the others need no parsing for that. What a model says of errors does not hit: quotes are escaped there.
 MAY_FAIL: Final = re.compile(
     r'rror\w{0,12}"|^(?:event: ?)?error|xception|[cC]ode"|ailed\b|lockReason"|"ok"|uccess\w{0,4}"|Reason"|tatus\w{0,9}"|errno"|"ret"'
     r'|"(?:erfolg|exito|sucesso)"|HTTP_STATUS/[45]',
@@ -26,7 +27,7 @@ def failed_part(answer: Answer, headers: Mapping[str, str], provider: Provider |
     text = text_of(answer.body, coding)
     kind = headers.get("content-type", "")
     if answer.stream or "event-stream" in kind or (unwrap.looks_like_stream(text) and "json" not in kind):
-        return next((event for event in unwrap.events(text, MAY_FAIL) if event_failed(event, provider)), None), ""
+        return failed_event(text, provider), ""
     is_json = text.lstrip()[:1] in ("{", "[")
     value = unwrap.json_value(text) if is_json else None
     if value is not None and is_failure(value, provider):
@@ -52,7 +53,14 @@ def _is_page(text: str, kind: str) -> bool:
     return unwrap.looks_like_html(text) or "Fatal error" in text[:80]
 
 
-def event_failed(event: unwrap.Event, provider: Provider | None) -> bool:
+def failed_event(text: str, provider: Provider | None) -> unwrap.Event | None:
+    """The first event of a stream that fails."""
+    if not any(word in text for word in _WORDS):
+        return None
+    return next((event for event in unwrap.events(text, MAY_FAIL) if _failed(event, provider)), None)
+
+
+def _failed(event: unwrap.Event, provider: Provider | None) -> bool:
     if event.status >= 400:
         return True
     # `thread.run.failed`: https://platform.openai.com/docs/api-reference/assistants-streaming/events

@@ -22,6 +22,11 @@ class Kind(IntEnum):
     VIA = 8
 
 
+# Python 3.11 looks an enum's member up by a descriptor, which takes ten times as long as a name: the walk asks for each of them
+# for every member.
+CODE, TEXT, INNER, PARAM, WAIT, QUOTA, SKIP, VIA = Kind
+
+
 def _table() -> dict[str, Kind]:
     table = {
         Kind.CODE: "code type status reason errorcode errortype __type kind category errorname errorcategory errcode errno name "

@@ -21,7 +21,7 @@ MAX_REPR: Final = 8 * 1024
 MAX_REPRS: Final = 2
 MAX_SEARCHED: Final = 32 * 1024
 _BLANK_LINE: Final = re.compile(r"\n[ \t]{0,8}\n")
-_MAX_PARTS: Final = 64
+_MAX_PARTS: Final = 32
 _PAIR: Final = re.compile(
     r'"(code|type|status|reason|message|msg|error|detail|error_code|error_msg|raw|body)"\s{0,8}:\s{0,8}'
     r'("(?:[^"\\]|\\.){0,4096}(?:"|\\?\Z)|-?\d{1,18})',
@@ -72,7 +72,9 @@ def embedded(text: str) -> tuple[str, Any]:
         at = start.start()
         try:
             value, end = _DECODER.raw_decode(text, at)
-        except (ValueError, RecursionError):
+        except RecursionError:
+            break  # what nests deeper than the parser's stack is no answer, and takes long to find out
+        except ValueError:
             value, end = _python_repr(text, at) if tried < MAX_REPRS else (None, at)
         if isinstance(value, (dict, list)) and value:
             return f"{text[:at]} {text[end:]}", value

@@ -8,8 +8,8 @@ from typing import Any, Final
 
 from proxy.classifier import unwrap
 from proxy.classifier.evidence import Evidence, Layer
-from proxy.classifier.hidden import MAY_FAIL, event_failed
-from proxy.classifier.kinds import Kind, kind_of
+from proxy.classifier.hidden import failed_event
+from proxy.classifier.kinds import CODE, INNER, PARAM, QUOTA, SKIP, TEXT, VIA, WAIT, Kind, kind_of
 from proxy.classifier.quotes import without_request
 from proxy.classifier.words import code_word, without_links
 
@@ -83,8 +83,7 @@ class Walk:
             self.prose(layer, page)
             return "html"
         if unwrap.looks_like_stream(body):
-            failed = (one for one in unwrap.events(body, MAY_FAIL) if event_failed(one, None))
-            event = next(failed, None) or next(unwrap.events(body), None)
+            event = failed_event(body, None) or next(unwrap.events(body), None)
             if event is not None:
                 return self.body(layer, event)
         self.text(layer, body, 0)
@@ -112,12 +111,12 @@ class Walk:
 
     def member(self, layer: Layer, name: str, member: Any, depth: int) -> None:
         skeleton, kind = kind_of(name)
-        if kind is Kind.SKIP and not (skeleton == "output" and isinstance(member, dict) and "error" in member):
+        if kind is SKIP and not (skeleton == "output" and isinstance(member, dict) and "error" in member):
             return
-        if kind is Kind.WAIT:
+        if kind is WAIT:
             self.waits.append((skeleton, member))
             return
-        if kind is Kind.QUOTA and isinstance(member, (str, int)):
+        if kind is QUOTA and isinstance(member, (str, int)):
             layer.quotas.append((skeleton, str(member)[:200]))
             return
         if isinstance(member, str):
@@ -125,28 +124,28 @@ class Walk:
         elif isinstance(member, bool):
             return
         elif isinstance(member, int):
-            if kind is Kind.CODE or skeleton == "error":
+            if kind is CODE or skeleton == "error":
                 self.code(layer, str(member), name)
         elif isinstance(member, (dict, list)):
             self.container(layer, skeleton, kind, member, depth)
 
     def string(self, layer: Layer, name: str, skeleton: str, kind: Kind | None, member: str, depth: int) -> None:
-        if kind is Kind.CODE:
+        if kind is CODE:
             if _is_word(member):
                 # How an answer finished is another matter than why a prompt was blocked, by the same words.
                 self.code(layer, f"finish_{member}" if skeleton == "finishreason" else member, name)
             else:
                 self.text(layer, member, depth)
-        elif kind is Kind.TEXT:
+        elif kind is TEXT:
             if _is_word(member):
                 self.code(layer, member, name)
             self.text(layer, member, depth)
-        elif kind is Kind.INNER:
+        elif kind is INNER:
             self.text(self.layer(skeleton), member, depth)
-        elif kind is Kind.PARAM:
+        elif kind is PARAM:
             if member.lower() not in _EMPTY:
                 layer.params.append(code_word(member[:80]))
-        elif kind is Kind.VIA:
+        elif kind is VIA:
             layer.via = layer.via or member[:60]
         elif kind is None and len(self.spare) < MAX_SPARE and (" " in member or not member.isascii()):
             self.spare.append(member[:HEAD_CHARS])
@@ -155,9 +154,9 @@ class Walk:
         if skeleton in ("headers", "responseheaders"):
             if isinstance(member, dict):
                 self.body_headers.update((str(key).lower(), str(item)) for key, item in list(member.items())[:64])
-        elif kind is Kind.PARAM and isinstance(member, list):
+        elif kind is PARAM and isinstance(member, list):
             layer.params.extend(code_word(str(item)[:80]) for item in member[:8])
-        elif kind is Kind.INNER:
+        elif kind is INNER:
             self.value(self.layer(skeleton), member, depth + 1)
         elif skeleton == "error" and isinstance(member, dict) and layer.texts:
             self.value(self.layer("error"), member, depth + 1)
