@@ -115,8 +115,8 @@ export function pageText(text, limits) {
   const title = /<title[^<>]{0,200}>([^<]{1,300})/i.exec(text.slice(0, most));
   const page = text.slice(0, 4 * most);
   const plain = (html) => unescaped(html.replace(/<[^<>]{0,2048}>/g, "\n")).slice(0, most).trim();
-  const seen = plain(page.replace(/<(script|style|svg|noscript)\b[^]*?(?:<\/\1|$)/gi, "\n"));
-  return [title ? unescaped(title[1]).trim() : "", seen || plain(page.replace(/<(script|style|svg)\b[^]*?(?:<\/\1|$)/gi, "\n"))];
+  const seen = plain(page.replace(/<(script|style|svg|noscript)\b[^]*?(?:<\/\1>|$)/gi, "\n"));
+  return [title ? unescaped(title[1]).trim() : "", seen || plain(page.replace(/<(script|style|svg)\b[^]*?(?:<\/\1>|$)/gi, "\n"))];
 }
 
 function unescaped(text) {

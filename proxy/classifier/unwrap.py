@@ -37,8 +37,8 @@ _REPR_TOKEN: Final = re.compile(
 )
 _REPR_NAMES: Final = {"None": "null", "True": "true", "False": "false"}
 _TAG: Final = re.compile(r"<[^<>]{0,2048}>")
-_UNSEEN: Final = re.compile(r"<(script|style|svg|noscript)\b.*?(?:</\1|\Z)", re.IGNORECASE | re.DOTALL)
-_CODED: Final = re.compile(r"<(script|style|svg)\b.*?(?:</\1|\Z)", re.IGNORECASE | re.DOTALL)
+_UNSEEN: Final = re.compile(r"<(script|style|svg|noscript)\b.*?(?:</\1>|\Z)", re.IGNORECASE | re.DOTALL)
+_CODED: Final = re.compile(r"<(script|style|svg)\b.*?(?:</\1>|\Z)", re.IGNORECASE | re.DOTALL)
 _TITLE: Final = re.compile(r"<title[^<>]{0,200}>([^<]{1,300})", re.IGNORECASE)
 MAX_PAGE: Final = 6000
 
