@@ -1,10 +1,11 @@
 """The classifier: what a provider's failed answer means. A library of its own, importable without the proxy.
 
-`classify(answer)` is pure: it depends on its arguments alone. The way of an answer: `decode` (content coding) and `unwrap`
-(JSON in strings, pages, streams) give values, `failure` tells whether a 200 is a failure at all, `evidence` gathers what is
-said layer by layer, `rules` and `judgements` say what it means, `engine` chooses, `waits` reads how long to wait, `explain`
-tells all of it in words. `load` reads rule files, `check` tells what is wrong with them, `own` holds what the proxy itself
-knows.
+`classify(answer)` is pure: it depends on its arguments alone. The way of an answer: `gather` reads it once into `evidence`. `decode`
+undoes a content coding, `unwrap` finds the values in a text (JSON in strings, pages, streams), `hidden` and `failure` tell what fails
+under a good status, `walk` sorts a body's members by their `kinds`, without what it `quotes` of the request. `rules`, `phrases` and
+`judgements` are what is known; `meet` looks up which rules a layer meets, `engine` chooses, `waits` reads how long to wait, `explain` tells
+all of it in words. `load` reads rule files (`nodes`, `rulefile`, `heads`), `check` tells what is wrong with them (`cases`, `near`, `cover`,
+`contradict`), `export` and `reading` give everything as a table. `own` holds what the proxy itself knows.
 """
 
 from __future__ import annotations
