@@ -20,8 +20,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from proxy.classifier import Rules, classify, load_rules
 from proxy.classifier.api import answer_of
-from proxy.classifier.cases import read_cases
-from proxy.classifier.load import builtin_files
+from proxy.classifier.files.load import builtin_files
+from proxy.classifier.hygiene.cases import read_cases
 from proxy.model import Answer, Class, Confidence
 
 _ROOT: Final = Path(__file__).resolve().parent.parent

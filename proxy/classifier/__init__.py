@@ -1,17 +1,15 @@
 """The classifier: what a provider's failed answer means. A library of its own, importable without the proxy.
 
-`classify(answer)` is pure: it depends on its arguments alone. The way of an answer: `gather` reads it once into `evidence`. `decode`
-undoes a content coding, `unwrap` finds the values in a text (JSON in strings, pages, streams), `hidden` and `failure` tell what fails
-under a good status, `walk` sorts a body's members by their `kinds`, without what it `quotes` of the request. `rules`, `phrases` and
+`classify(answer)` is pure: it depends on its arguments alone. The way of an answer: it is read once into `evidence`; `rules`, `phrases` and
 `judgements` are what is known; `meet` looks up which rules a layer meets, `engine` chooses, `waits` reads how long to wait, `explain` tells
-all of it in words. `load` reads rule files (`nodes`, `rulefile`, `heads`), `check` tells what is wrong with them (`cases`, `near`, `cover`,
-`contradict`), `export` and `reading` give everything as a table. `own` holds what the proxy itself knows.
+all of it in words. `files` are where the rules come from, `hygiene` tells whether they are sound, `export` and `reading` give everything
+as a table. `own` holds what the proxy itself knows.
 """
 
 from __future__ import annotations
 
 from proxy.classifier.engine import classify, classify_event
-from proxy.classifier.load import RulesError, builtin, load_rules
+from proxy.classifier.files.load import RulesError, builtin, load_rules
 from proxy.classifier.own import OWN_REASONS, own_verdict
 from proxy.classifier.rules import Reason, Rule, Rules
 from proxy.classifier.search import looks_like_error

@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from proxy.classifier.evidence import Evidence, Layer
-from proxy.classifier.gather import gather
+from proxy.classifier.evidence.answer import gather
+from proxy.classifier.files.load import builtin
 from proxy.classifier.judgements import status_said, window_of
-from proxy.classifier.load import builtin
 from proxy.classifier.meet import Match, met, rank
 from proxy.classifier.own import own_verdict
 from proxy.classifier.phrases import any_in

@@ -8,8 +8,8 @@ from typing import Any
 
 from proxy.classifier.engine import decide, verdict_of
 from proxy.classifier.evidence import Evidence, Layer
-from proxy.classifier.gather import gather
-from proxy.classifier.load import builtin
+from proxy.classifier.evidence.answer import gather
+from proxy.classifier.files.load import builtin
 from proxy.classifier.meet import Match, rank
 from proxy.classifier.rules import Rules, Tier
 from proxy.classifier.waits import in_words, set_aside

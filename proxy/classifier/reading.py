@@ -10,7 +10,8 @@ import re
 from collections.abc import Iterable
 from typing import Any, Final
 
-from proxy.classifier import engine, evidence, failure, gather, kinds, quotes, rules, unwrap, walk, words
+from proxy.classifier import engine, rules, words
+from proxy.classifier.evidence import answer, failure, kinds, layers, quotes, unwrap, walk
 from proxy.classifier.judgements import quoted, side, size, window
 from proxy.classifier.phrases import Phrase
 
@@ -35,7 +36,7 @@ def reading() -> dict[str, Any]:
     return {
         "words": _words(),
         "members": kinds.members(),
-        "headers": {"codes": [":exception-type", *gather.HEADERS_OF_CODES], "prose": list(gather.HEADERS_OF_PROSE)},
+        "headers": {"codes": [":exception-type", *answer.HEADERS_OF_CODES], "prose": list(answer.HEADERS_OF_PROSE)},
         "request_quotes": {
             "cues": list(quotes.CUES),
             "whole": list(quotes.INPUT),
@@ -46,7 +47,7 @@ def reading() -> dict[str, Any]:
         },
         "good_status": _good_status(),
         "statuses": {
-            "outermost": list(evidence.WRAPPED),
+            "outermost": list(layers.WRAPPED),
             "quotes_request": sorted(walk.REQUEST_IS_WRONG),
             "quotes_status": sorted(engine.WRAPPERS),
             "final": sorted(engine.FINAL_STATUSES),

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from typing import Final
 
-from proxy.classifier.load import builtin
+from proxy.classifier.files.load import builtin
 from proxy.classifier.own import OWN_REASONS
 from proxy.classifier.rules import Reason, Rules
 from proxy.model import TRAITS, Class

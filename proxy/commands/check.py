@@ -55,8 +55,8 @@ def run(args: argparse.Namespace) -> int:
 def examined_rules(extra: Sequence[Path]) -> tuple[list[str], list[str]]:
     """What is wrong with the user's rule files and their cases (`cases/own.yaml` beside `own.yaml`), and what may be meant so."""
     from proxy.classifier import RulesError, load_rules  # noqa: PLC0415  # not for --schema
-    from proxy.classifier.cases import read_cases  # noqa: PLC0415
-    from proxy.classifier.check import examined  # noqa: PLC0415
+    from proxy.classifier.hygiene.cases import read_cases  # noqa: PLC0415
+    from proxy.classifier.hygiene.check import examined  # noqa: PLC0415
 
     try:
         rules = load_rules(extra)

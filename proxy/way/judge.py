@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 import aiohttp
 
 from proxy.classifier import classify, looks_like_error, own_verdict
-from proxy.classifier.decode import text_of as inflated
+from proxy.classifier.evidence.decode import text_of as inflated
 from proxy.model import Action, Answer, Class, Confidence, Dialect, Provider, Scope, Source, Verdict, Wait, WaitOrigin
 from proxy.stream import CodedWatch, End, How, Watch, watch_for
 from proxy.way.ask import CLASSIFIED, Answered, read_head, rest_of

@@ -14,9 +14,9 @@ import pytest
 
 from proxy.classifier import builtin, classify
 from proxy.classifier.api import NotAnAnswerError, answer_of, classify_json, verdict_dict
-from proxy.classifier.cases import read_cases
 from proxy.classifier.explain import explain
 from proxy.classifier.export import exported
+from proxy.classifier.hygiene.cases import read_cases
 from proxy.classifier.phrases import compile_phrase
 from proxy.model import Answer
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from proxy.classifier import builtin, load_rules
-from proxy.classifier.cases import read_cases
-from proxy.classifier.check import cost, examined, problems
-from proxy.classifier.load import builtin_files
-from proxy.classifier.near import near
+from proxy.classifier.files.load import builtin_files
+from proxy.classifier.hygiene.cases import read_cases
+from proxy.classifier.hygiene.check import cost, examined, problems
+from proxy.classifier.hygiene.near import near
 from proxy.classifier.phrases import compile_phrase
 from proxy.model import Answer
 

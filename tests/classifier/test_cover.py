@@ -12,8 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from proxy.classifier import builtin, classify, load_rules
-from proxy.classifier.cover import Cover, contradicts_itself, implies
-from proxy.classifier.load import rules_directory
+from proxy.classifier.files.load import rules_directory
+from proxy.classifier.hygiene.cover import Cover, contradicts_itself, implies
 from proxy.classifier.phrases import compile_phrase
 from proxy.classifier.rules import Rules
 from proxy.model import Answer

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from proxy.classifier import builtin, load_rules
-from proxy.classifier.heads import HEAD_KEYS
+from proxy.classifier.files.heads import HEAD_KEYS
+from proxy.classifier.files.load import RULE_KEYS, WHEN_KEYS
 from proxy.classifier.judgements import JUDGEMENTS
-from proxy.classifier.load import RULE_KEYS, WHEN_KEYS
 from proxy.classifier.rules import Tier
 from proxy.classifier.vocabulary import page
 

@@ -17,10 +17,10 @@ import pytest
 
 from proxy.classifier import builtin, classify, load_rules
 from proxy.classifier.api import answer_of
-from proxy.classifier.cases import read_cases
-from proxy.classifier.check import quoted as in_a_good_answer
+from proxy.classifier.evidence.answer import gather
 from proxy.classifier.export import exported
-from proxy.classifier.gather import gather
+from proxy.classifier.hygiene.cases import read_cases
+from proxy.classifier.hygiene.check import quoted as in_a_good_answer
 from proxy.classifier.judgements import JUDGEMENTS
 from proxy.classifier.phrases import compile_phrase
 from proxy.classifier.rules import Rules

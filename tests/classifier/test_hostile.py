@@ -14,9 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from proxy.classifier import builtin, classify, looks_like_error
-from proxy.classifier.decode import MAX_TEXT, text_of
+from proxy.classifier.evidence.answer import gather
+from proxy.classifier.evidence.decode import MAX_TEXT, text_of
 from proxy.classifier.explain import explain
-from proxy.classifier.gather import gather
 from proxy.model import Answer, Verdict
 
 HEADERS = st.lists(

@@ -12,8 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from proxy.classifier import RulesError, classify, load_rules
-from proxy.classifier.heads import HEAD_KEYS
-from proxy.classifier.load import REASON_KEYS, RULE_KEYS, WHEN_KEYS
+from proxy.classifier.files.heads import HEAD_KEYS
+from proxy.classifier.files.load import REASON_KEYS, RULE_KEYS, WHEN_KEYS
 from proxy.classifier.phrases import compile_phrase
 from proxy.model import Answer, Class, Dialect, Scope
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from proxy.classifier.cases import case_files
-from proxy.classifier.load import builtin_files
-from proxy.classifier.nodes import line_of, nodes, values
+from proxy.classifier.files.load import builtin_files
+from proxy.classifier.files.nodes import line_of, nodes, values
+from proxy.classifier.hygiene.cases import case_files
 
 
 @pytest.mark.parametrize("path", [*builtin_files(), *case_files()], ids=lambda path: f"{path.parent.name}/{path.stem}")

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from proxy.classifier.gather import gather
+from proxy.classifier.evidence.answer import gather
 from proxy.classifier.waits import NO_CLOCK, Clock, duration, in_prose, member, wait_of
 from proxy.model import Answer, Wait, WaitOrigin
 

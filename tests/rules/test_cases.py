@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from proxy.classifier import builtin, classify
-from proxy.classifier.cases import Case, read_cases
-from proxy.classifier.check import problems, quoted
+from proxy.classifier.hygiene.cases import Case, read_cases
+from proxy.classifier.hygiene.check import problems, quoted
 
 CASES = read_cases()
 

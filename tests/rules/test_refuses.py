@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from proxy.classifier import load_rules
-from proxy.classifier.heads import FAULTS
+from proxy.classifier.files.heads import FAULTS
 from proxy.session.turn import Fault
 
 RULES = load_rules([])

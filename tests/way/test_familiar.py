@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from proxy.classifier import builtin, classify, load_rules
-from proxy.classifier.cases import read_cases
+from proxy.classifier.hygiene.cases import read_cases
 from proxy.model import Answer
 from proxy.way import familiar
 from proxy.way.familiar import Familiar

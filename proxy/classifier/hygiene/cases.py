@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from proxy.classifier.api import NotAnAnswerError, answer_of
-from proxy.classifier.load import rules_directory
-from proxy.classifier.rulefile import RuleFile
+from proxy.classifier.files.load import rules_directory
+from proxy.classifier.files.rulefile import RuleFile
 from proxy.model import Action, Answer, Class, Confidence, Scope, Verdict
 
 _TOP_KEYS: Final = frozenset({"cases"})

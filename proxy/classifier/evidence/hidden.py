@@ -6,9 +6,9 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-from proxy.classifier import unwrap
-from proxy.classifier.decode import text_of
-from proxy.classifier.failure import failed_choice, is_failure
+from proxy.classifier.evidence import unwrap
+from proxy.classifier.evidence.decode import text_of
+from proxy.classifier.evidence.failure import failed_choice, is_failure
 from proxy.model import Answer, Provider
 
 # No event fails without one of these in it: most streams need no other search.

@@ -12,15 +12,15 @@ from typing import Any, Final
 
 import yaml
 
-from proxy.classifier.cases import Case
-from proxy.classifier.contradict import contradictions
-from proxy.classifier.cover import Cover, contradicts_itself
 from proxy.classifier.engine import classify
-from proxy.classifier.load import TOP_KEYS, builtin
-from proxy.classifier.near import near
-from proxy.classifier.nodes import line_of, nodes
+from proxy.classifier.files.load import TOP_KEYS, builtin
+from proxy.classifier.files.nodes import line_of, nodes
+from proxy.classifier.files.rulefile import RuleFile
+from proxy.classifier.hygiene.cases import Case
+from proxy.classifier.hygiene.contradict import contradictions
+from proxy.classifier.hygiene.cover import Cover, contradicts_itself
+from proxy.classifier.hygiene.near import near
 from proxy.classifier.phrases import Phrase
-from proxy.classifier.rulefile import RuleFile
 from proxy.classifier.rules import Reason, Rule, Rules
 from proxy.model import Answer
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 
 from proxy.classifier.evidence import Evidence
-from proxy.classifier.gather import gather
+from proxy.classifier.evidence.answer import gather
 from proxy.classifier.judgements import JUDGEMENTS
 from proxy.classifier.phrases import any_in, spelled
 from proxy.classifier.rules import Rule, Rules

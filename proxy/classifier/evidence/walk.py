@@ -6,11 +6,11 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-from proxy.classifier import unwrap
-from proxy.classifier.evidence import Evidence, Layer
-from proxy.classifier.hidden import failed_event
-from proxy.classifier.kinds import CODE, INNER, PARAM, QUOTA, SKIP, TEXT, VIA, WAIT, Kind, kind_of
-from proxy.classifier.quotes import without_request
+from proxy.classifier.evidence import unwrap
+from proxy.classifier.evidence.hidden import failed_event
+from proxy.classifier.evidence.kinds import CODE, INNER, PARAM, QUOTA, SKIP, TEXT, VIA, WAIT, Kind, kind_of
+from proxy.classifier.evidence.layers import Evidence, Layer
+from proxy.classifier.evidence.quotes import without_request
 from proxy.classifier.words import code_word, without_links
 
 MAX_LAYERS: Final = 8

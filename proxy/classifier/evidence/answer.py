@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Final
 from urllib.parse import unquote
 
-from proxy.classifier.decode import text_of
-from proxy.classifier.evidence import Evidence
-from proxy.classifier.hidden import failed_part
-from proxy.classifier.walk import HEAD_CHARS, Walk
+from proxy.classifier.evidence.decode import text_of
+from proxy.classifier.evidence.hidden import failed_part
+from proxy.classifier.evidence.layers import Evidence
+from proxy.classifier.evidence.walk import HEAD_CHARS, Walk
 from proxy.model import Answer, Provider
 
 # Alibaba's API gateway has no other place for it: https://help.aliyun.com/zh/api-gateway/; gRPC's is percent-encoded:

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Any, Final
 
-from proxy.classifier.rulefile import RuleFile
+from proxy.classifier.files.rulefile import RuleFile
 from proxy.model import Dialect
 
 HEAD_KEYS: Final = frozenset(

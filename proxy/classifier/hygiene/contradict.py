@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from proxy.classifier.cover import Cover, Led, led
+from proxy.classifier.hygiene.cover import Cover, Led, led
 from proxy.classifier.rules import Rule, Rules, Tier
 
 

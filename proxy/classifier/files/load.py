@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any, Final, TypeGuard
 
 from proxy.builtin import config_dir
-from proxy.classifier.heads import read_head
+from proxy.classifier.files.heads import read_head
+from proxy.classifier.files.rulefile import RuleFile, nearest
 from proxy.classifier.judgements import JUDGEMENTS
 from proxy.classifier.own import OWN_REASONS
 from proxy.classifier.phrases import Phrase, compile_phrase
-from proxy.classifier.rulefile import RuleFile, nearest
 from proxy.classifier.rules import Reason, Rule, Rules, Tier, build_index, provider_key, reason_of
 from proxy.model import Action, Class, Provider, Scope
 

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import yaml
 
-from proxy.classifier.nodes import line_of, nodes, values
+from proxy.classifier.files.nodes import line_of, nodes, values
 from proxy.classifier.phrases import Phrase, PhraseError, compile_phrase
 from proxy.classifier.words import code_word
 
