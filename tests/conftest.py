@@ -6,10 +6,15 @@ What cannot run everywhere carries `@pytest.mark.optional(reason)` and is left o
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Generator
 
 import pytest
 from hypothesis import settings
+
+# A shell's background job begins with SIGINT ignored, and every process that a test starts would too: no Ctrl-C could end one.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 REQUIRES_ALL = os.environ.get("REQUIRE_ALL") == "1"
 

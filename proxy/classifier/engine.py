@@ -32,6 +32,8 @@ FINAL_STATUSES: Final = frozenset({401, 404, 405, 410, 415, 422})
 # "Bad response status code 524": a wrapper's own word for it is broader than the status that it quotes.
 BROAD_FAULTS: Final = frozenset({"internal_error", "bad_gateway", "upstream_error", "service_unavailable"})
 BROAD_CLASSES: Final = frozenset({Class.BAD_REQUEST, Class.PROVIDER_ERROR})
+# A page for people under a good status may be a firewall's, a sign-in or a gateway's trouble: what else its words say is for people.
+OF_A_PAGE: Final = frozenset({Class.AUTH, Class.RATE_LIMITED, Class.OVERLOADED, Class.TIMEOUT, Class.PROVIDER_ERROR})
 REFUSALS: Final = FINAL_STATUSES | {403}
 HEALING: Final = frozenset({Class.RATE_LIMITED, Class.OVERLOADED, Class.TIMEOUT, Class.PROVIDER_ERROR})
 
@@ -59,6 +61,8 @@ def decide(evidence: Evidence, rules: Rules, provider: str) -> Decision:
     winner: Match | None = None
     for layer in _asked(evidence):
         found = met(evidence, layer, rules, speaking | rules.speaking(layer.via) if layer.via else speaking)
+        if evidence.shape == "page":
+            found = [one for one in found if rules.reasons[one.rule.reason].cls in OF_A_PAGE]
         if not found:
             continue
         considered += found

@@ -34,6 +34,8 @@ _ANY_WORD: Final = re.compile(rf"[{CJK}]|(?:(?![{CJK}])[^\W_])+|[.!?;](?=\s|$)|[
 _TRADITIONAL: Final = "額餘請頻過長數載違規內錯誤權無個機帳賬戶費點達試後輸題審認鑰連線網關務業擁擠緊張滿夠買購儲續訂單幣預檔絕號鎖凍結啟開閉處異應時間斷暫壓負併發並觸條鐘週話對詞險傳參類碼簽簡項設備確僅級隊於"
 _SIMPLIFIED: Final = "额余请频过长数载违规内错误权无个机账账户费点达试后输题审认钥连线网关务业拥挤紧张满够买购储续订单币预档绝号锁冻结启开闭处异应时间断暂压负并发并触条钟周话对词险传参类码签简项设备确仅级队于"
 FOLDED: Final = str.maketrans(_TRADITIONAL, _SIMPLIFIED, "'’‘`´")
+# Most texts that are not ASCII are so by these alone.
+_TYPOGRAPHIC: Final = (("’", ""), ("‘", ""), *((mark, " ") for mark in "“”–—…•·«»\u00a0"))
 _SCHEME_CHARS: Final = 5
 STOPS: Final = frozenset(".!?;\n。！？；")
 _CAMEL: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
@@ -50,6 +52,9 @@ _QUOTED_CODE: Final = re.compile(
 def words(text: str) -> list[str]:
     """The words of a text whose links have been taken out."""
     lowered = text.lower()
+    if not lowered.isascii():
+        for typographic, plain in _TYPOGRAPHIC:
+            lowered = lowered.replace(typographic, plain)
     if lowered.isascii():
         for end in (". ", "! ", "? ", "; ", "\n"):
             if end in lowered:

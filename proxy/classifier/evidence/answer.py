@@ -29,7 +29,7 @@ def gather(answer: Answer, provider: Provider | None = None) -> Evidence | None:
         # A challenge to a browser, under a 202 without a body: https://docs.aws.amazon.com/waf/latest/developerguide/waf-captcha-and-challenge-how-it-works.html
         exception = f"waf_{headers['x-amzn-waf-action']}"
     if answer.status < 400 and not exception:
-        if answer.status < 200 or not answer.body:
+        if answer.status < 200 or not answer.body or (answer.status >= 300 and "location" in headers):
             return None
         value, shape = failed_part(answer, headers, provider)
         if value is None:

@@ -6,6 +6,7 @@ the evidence and the rules.
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final
 
 from proxy.model import Provider
@@ -14,7 +15,8 @@ ERRORS: Final = ("error", "Error", "erro", "errore", "erreur", "fehler", "blad",
 BUSINESS_CODES: Final = ("base_resp.status_code", "header.code")
 # `statusCodeValue` is Spring's ResponseEntity, written out as it stands in memory.
 BAD_STATUSES: Final = ("status", "statusCode", "status_code", "http_status", "statusCodeValue")
-NO_ERROR: Final = frozenset({"", "null", "none", "ok", "success", "false", "0", "no", "no error"})
+_NOTHING: Final = "null none nil n/a ok success false 0 no - kein keine keiner aucun aucune ninguno nenhum nessuno brak yok нет 无 なし 없음"
+NO_ERROR: Final = frozenset({"", "no error", "no errors", "kein fehler", *_NOTHING.split()})
 # Objects that hold their own past errors: reading one is a good answer (a failed job, a batch, a run).
 ANSWERS_WITH_ERRORS: Final = (
     "fine_tuning",
@@ -32,9 +34,29 @@ FINISHED_EMPTY: Final = frozenset(
     {"SAFETY", "PROHIBITED_CONTENT", "BLOCKLIST", "SPII", "IMAGE_SAFETY", "IMAGE_PROHIBITED_CONTENT", "RECITATION"}
 )
 LAMBDA: Final = frozenset({"errorMessage", "errorType", "requestId", "stackTrace"})
-GOOD_CODES: Final = frozenset(
-    {"0", "200", "201", "ok", "success", "20000", "10000", "1", "00000", "000000", "succeeded"}
+_ONE_IS_GOOD: Final = ("code", "ret")  # an `error_code` of 1 is an error's
+_CODE: Final = re.compile(r"[\w.:-]{1,120}")
+GOOD_CODES: Final = frozenset({"ok", "success", "succeeded", "completed", "20000", "10000", "1"})
+# Messages that say nothing of a failure.
+NO_MESSAGE: Final = frozenset(
+    {
+        "",
+        "ok",
+        "success",
+        "successful",
+        "succeeded",
+        "accepted",
+        "created",
+        "completed",
+        "complete",
+        "done",
+        "成功",
+        "操作成功",
+        "请求成功",
+    }
 )
+# Members of an answer, whatever else stands beside them.
+ANSWERS: Final = ("choices", "candidates", "embeddings")
 MESSAGES: Final = (
     "message",
     "msg",
@@ -103,6 +125,8 @@ def _has_error(value: dict[str, Any]) -> bool:
     kind = value.get("object")
     if isinstance(kind, str) and kind.startswith(ANSWERS_WITH_ERRORS):
         return False
+    if "done" in value and "operations/" in str(value.get("name", ""))[:200]:
+        return False  # Google's: https://google.aip.dev/151
     if value.get("type") == "error" or kind == "error":
         return True
     # AWS Lambda answers so when its function failed: https://docs.aws.amazon.com/lambda/latest/dg/python-exceptions.html
@@ -111,7 +135,9 @@ def _has_error(value: dict[str, Any]) -> bool:
     for name in ERRORS:
         error = value.get(name)
         if isinstance(error, dict):
-            if any(has_content(member) for member in error.values()):
+            if any(
+                has_content(member) and not (name in CODES and is_good_code(member)) for name, member in error.items()
+            ):
                 return True
         elif isinstance(error, str):
             if error.strip().lower() not in NO_ERROR:
@@ -119,6 +145,14 @@ def _has_error(value: dict[str, Any]) -> bool:
         elif error is True and _message(value):
             return True
     return False
+
+
+def is_good_code(code: Any) -> bool:
+    """`0`, `0000`, `A0000`, a status from 200 to 299, or a word for success."""
+    text = str(code).strip().lower()
+    if text in GOOD_CODES or not text.strip("0") or (text[0].isalpha() and len(text) > 1 and not text[1:].strip("0")):
+        return True
+    return len(text) == 3 and text[0] == "2" and text.isdecimal() and text.isascii()
 
 
 def has_content(member: Any) -> bool:
@@ -159,39 +193,40 @@ def _has_business_code(value: dict[str, Any], provider: Provider | None) -> bool
     paths = (*BUSINESS_CODES, *provider.business_codes) if provider else BUSINESS_CODES
     for path in paths:
         code = member_at(value, path)
-        if (
-            isinstance(code, (int, str))
-            and not isinstance(code, bool)
-            and str(code).strip().lower() not in GOOD_CODES
-            and has_content(code)
-        ):
+        if isinstance(code, (int, str)) and not isinstance(code, bool) and not is_good_code(code) and has_content(code):
             return True
     if _has_result(value) or not _message(value):
         return False
     for name in CODES:
         code = value.get(name)
-        if isinstance(code, bool) or not has_content(code):
+        if (
+            isinstance(code, bool)
+            or not has_content(code)
+            or (is_good_code(code) and (code != 1 or name in _ONE_IS_GOOD))
+        ):
             continue
-        if name not in ("code", "ret") and isinstance(code, int):
-            return True
-        if isinstance(code, int) and str(code) not in GOOD_CODES:
-            return True
-        if isinstance(code, str) and " " not in code and code.lower() not in GOOD_CODES:
+        if isinstance(code, int) or (isinstance(code, str) and _CODE.fullmatch(code)):
             return True
     return False
 
 
 def _says_no_success(value: dict[str, Any]) -> bool:
     if any(value.get(name) is False for name in SUCCESS):
-        return True
+        return not _has_answer(value)
     status = value.get("status")
     if isinstance(status, dict):
         # Clarifai: `{"status": {"code": 21351, "description": "..."}, "outputs": []}`
-        status = "fail" if has_content(status.get("code")) and str(status["code"]) not in GOOD_CODES else ""
+        code = status.get("code")
+        told = _message(status) or has_content(status.get("description"))
+        status = "fail" if isinstance(code, int) and told and not is_good_code(code) else ""
     if isinstance(status, str) and status.lower() in FAILED_STATUS and not _has_result(value):
         return True
     errors = value.get("errors")
     return isinstance(errors, list) and bool(errors) and not _has_result(value)
+
+
+def _has_answer(value: dict[str, Any]) -> bool:
+    return any(has_content(value.get(name)) for name in ANSWERS)
 
 
 def _has_result(value: dict[str, Any]) -> bool:
@@ -211,6 +246,7 @@ def _has_bad_status(value: dict[str, Any]) -> bool:
         if (
             isinstance(status, int)
             and 400 <= status <= 599
+            and not _has_answer(value)
             and (_message(value) or value.get("detail") or value.get("title") or name == "statusCodeValue")
         ):
             return True
@@ -248,7 +284,7 @@ def _has_parts(candidate: dict[str, Any]) -> bool:
 
 
 def _message(value: dict[str, Any]) -> bool:
-    return any(isinstance(value.get(name), str) and value[name].strip() for name in MESSAGES)
+    return any(isinstance(value.get(name), str) and value[name].strip().lower() not in NO_MESSAGE for name in MESSAGES)
 
 
 def member_at(value: Any, path: str) -> Any:

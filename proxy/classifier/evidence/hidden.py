@@ -13,7 +13,12 @@ from proxy.model import Answer, Provider
 
 # No event fails without one of these in it: most streams need no other search.
 _WORDS: Final = ("rror", "xception", 'ode"', "ailed", "lockReason", '"ok"', "uccess", 'Reason"', "tatus", "errno", '"ret"', '"exito', '"sucesso', '"erfolg', "STATUS/")  # fmt: skip
+# A step or a tool that failed within an answer (`response.mcp_call.failed`) is a part of it.
+# https://platform.openai.com/docs/api-reference/assistants-streaming/events
+_FAILING: Final = frozenset({"error", "exception", "thread.run.failed"})
 # Nor without this; most events of the others need no parsing for that. What a model says of errors does not hit: quotes are escaped there.
+# https://www.php.net/manual/en/errorfunc.configuration.php#ini.display-errors
+_DIED: Final = re.compile(r"Fatal error(?:</b>)?: ")
 MAY_FAIL: Final = re.compile(
     r'rror\w{0,12}"|^(?:event: ?)?error|xception|[cC]ode"|ailed\b|lockReason"|"ok"|uccess\w{0,4}"|Reason"|tatus\w{0,9}"|errno"|"ret"'
     r'|"(?:erfolg|exito|sucesso)"|HTTP_STATUS/[45]',
@@ -35,22 +40,16 @@ def failed_part(answer: Answer, headers: Mapping[str, str], provider: Provider |
     if isinstance(value, dict):
         if "ndjson" in kind or "\n{" in text:
             return next((line for line in unwrap.json_lines(text, MAY_FAIL) if is_failure(line, provider)), None), ""
-    elif is_json and not coding and _is_cut(len(answer.body), headers.get("content-length", "")):
-        return text, "cut"
     elif not is_json and answer.status < 300 and _is_page(text, kind):
         return text, "page"
     return None, ""
-
-
-def _is_cut(size: int, length: str) -> bool:
-    return length.isdigit() and len(length) < 16 and size < int(length)
 
 
 def _is_page(text: str, kind: str) -> bool:
     """A page for people where an answer was due, or what PHP writes into one when it dies."""
     if kind and "html" not in kind:
         return False
-    return unwrap.looks_like_html(text) or "Fatal error" in text[:80]
+    return unwrap.looks_like_html(text) or bool(kind and _DIED.search(text, 0, 80))
 
 
 def failed_event(text: str, provider: Provider | None) -> unwrap.Event | None:
@@ -63,7 +62,6 @@ def failed_event(text: str, provider: Provider | None) -> unwrap.Event | None:
 def _failed(event: unwrap.Event, provider: Provider | None) -> bool:
     if event.status >= 400:
         return True
-    # `thread.run.failed`: https://platform.openai.com/docs/api-reference/assistants-streaming/events
-    if (event.name in ("error", "exception") or event.name.endswith(".failed")) and event.data:
+    if event.name in _FAILING and event.data:
         return True
     return event.data[:1] in ("{", "[") and is_failure(unwrap.json_value(event.data), provider)

@@ -48,7 +48,8 @@ def _table() -> dict[str, Kind]:
         Kind.QUOTA: "quotaid quotalimit quotalimitvalue quotavalue",
         Kind.SKIP: "input output messages choices usage failedgeneration request prompt requestbody safetyratings links stack "
         "stacktrace traceback documentationurl docurl url helpurl debug whatyoushoulddo footer instance logs requestid rayid "
-        "timestamp path userid ctx remedyhint",
+        "timestamp path userid ctx remedyhint documentation docs help contact support learnmore moreinfo seealso requestecho "
+        "originalrequest tip tips example examples",
         Kind.VIA: "providername provider modelprovider upstreamprovider",
     }
     return {name: kind for kind, names in table.items() for name in names.split()}

@@ -16,6 +16,7 @@ from proxy.classifier.words import STOP, links, quoted_codes, words
 
 # A gateway that answers 500 or 502 says by its own members what it was told.
 WRAPPED: Final = (500, 502)
+MAX_QUOTING: Final = 16
 
 
 @dataclass(slots=True)
@@ -59,7 +60,8 @@ class Layer:
     def quoted(self) -> list[str]:
         """Machine-readable words that the prose quotes."""
         if self._quoted is None:
-            self._quoted = [code for text in self.texts for code in quoted_codes(text)]
+            found = dict.fromkeys(code for text in self.texts[:MAX_QUOTING] for code in quoted_codes(text))
+            self._quoted = list(found)[:MAX_QUOTING]
         return self._quoted
 
     def is_empty(self) -> bool:

@@ -8,14 +8,17 @@ from __future__ import annotations
 import re
 from typing import Final
 
-_QUOTE: Final = re.compile(r"[\"'`{\[]")
+_QUOTE: Final = re.compile(r"[\"'`“‘«{\[]")
+CLOSING: Final = {"“": "”", "‘": "’", "«": "»"}
 # What stands before a quotation of the request.
 CUES: Final = (
-    "invalid value", "unexpected value", "unexpected content", "text", "near", "got", "received", "model", "parse",
+    "invalid value", "unexpected value", "unexpected content", "unexpected text", "near", "but got", "but received", "model", "parse",
+    "tool result", "string",
 )  # fmt: skip
+GOT: Final = ("got", "received", "found")  # where something else was expected; else an upstream's answer may follow
 INPUT: Final = ("input_value=", "input=")
 VALUES: Final = (*INPUT, "parse", "arguments", "json")  # before a value that is no string
-CUE_CHARS: Final = 24
+CUE_CHARS: Final = 40
 MAX_CHARS: Final = 2000
 MAX_QUOTES: Final = 64
 # pydantic writes the value between these: https://docs.pydantic.dev/latest/errors/errors/
@@ -39,9 +42,11 @@ def without_request(text: str) -> str:
             end = text.find(PYDANTIC_END, start, start + MAX_CHARS)
             end = min(len(text), start + MAX_CHARS) if end < 0 else end
         else:
-            if len(before) == len(said) or not before.endswith(CUES):  # `"model",`: the end of a quotation
+            if len(before) == len(said):
+                continue  # `"model",`: the end of a quotation
+            if not before.endswith(CUES) and not ("expect" in before and before.endswith(GOT)):
                 continue
-            end = text.find(quote[0], start + 1, start + MAX_CHARS) + 1
+            end = text.find(CLOSING.get(quote[0], quote[0]), start + 1, start + MAX_CHARS) + 1
         if end > start:
             kept.append(text[at:start])
             at = end

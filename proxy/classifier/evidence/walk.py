@@ -122,7 +122,8 @@ class Walk:
         if isinstance(member, str):
             self.string(layer, name, skeleton, kind, member, depth)
         elif isinstance(member, bool):
-            return
+            if member and skeleton == "isbyok":
+                layer.codes.setdefault("byok", name)  # OpenRouter: the caller's own key at the provider
         elif isinstance(member, int):
             if kind is CODE or skeleton == "error":
                 self.code(layer, str(member), name)

@@ -11,7 +11,7 @@ from typing import Final
 
 from proxy.classifier.judgements.quoted import shows_payment_status, status_said
 from proxy.classifier.judgements.seen import Judgement, Seen
-from proxy.classifier.judgements.shape import shows_cut, shows_page, shows_spent_window
+from proxy.classifier.judgements.shape import shows_page, shows_quoted_bill, shows_spent_window
 from proxy.classifier.judgements.side import shows_their_load
 from proxy.classifier.judgements.size import shows_demand_over_limit, shows_more_tokens_than_fit, shows_zero_limit
 from proxy.classifier.judgements.window import Window, shows_stated_wait, shows_window, window_of
@@ -27,6 +27,6 @@ JUDGEMENTS: Final[Mapping[str, Judgement]] = {
     "their_load": shows_their_load,
     "payment_status": shows_payment_status,
     "page": shows_page,
-    "cut": shows_cut,
     "spent_window": shows_spent_window,
+    "quoted_bill": shows_quoted_bill,
 }

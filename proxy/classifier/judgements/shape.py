@@ -1,4 +1,4 @@
-"""What was answered where a model's answer was due: a page, a part of a body, nothing of a window."""
+"""What an answer shows beside its words: a page where a model's answer was due, a window that is spent, a gateway that quotes."""
 
 from __future__ import annotations
 
@@ -11,9 +11,13 @@ def shows_page(evidence: Evidence, _: Layer) -> Seen | None:
     return Seen("a page for people where an answer was due") if evidence.shape == "page" else None
 
 
-def shows_cut(evidence: Evidence, _: Layer) -> Seen | None:
-    """A body shorter than its Content-Length."""
-    return Seen("the body is shorter than its Content-Length says") if evidence.shape == "cut" else None
+def shows_quoted_bill(evidence: Evidence, layer: Layer) -> Seen | None:
+    """Somebody else's bill: a gateway quotes a provider that it names, and the key there is not the caller's own."""
+    outer = evidence.layers[: evidence.layers.index(layer)] if layer in evidence.layers else []
+    via = next((one.via for one in outer if one.via), "")
+    if not via or any("byok" in one.codes for one in outer):
+        return None
+    return Seen(f"{via} said so to the gateway: its account there is the gateway's")
 
 
 def shows_spent_window(evidence: Evidence, _: Layer) -> Seen | None:

@@ -16,7 +16,7 @@ PERIODS: Final[Mapping[str, str]] = {
     **dict.fromkeys(("second", "sec", "seconds"), "second"),
     **dict.fromkeys(("minute", "min", "minutes"), "minute"),
     **dict.fromkeys(("hour", "hours"), "hour"),
-    **dict.fromkeys(("day", "24h"), "day"),
+    **dict.fromkeys(("day", "days", "24h"), "day"),
     **dict.fromkeys(("week",), "week"),
 }
 SHORT: Final[Mapping[str, tuple[str, str]]] = {
@@ -131,8 +131,8 @@ CJK_PERIODS: Final[Mapping[str, str]] = {
 EACH: Final = frozenset({"per", "each", "every", "a", "1"})
 SPANS: Final = frozenset({"in", "after", "for", "within"})  # "in a minute" is a wait, "a minute" may be a rate
 _TOKENS: Final = frozenset({"token", "tokens"})
-HYPHENED: Final[Mapping[str, str]] = {"hour": "hour", "day": "week"}  # "5-hour limit", "7-day window"
-_OF_A_PLAN: Final = frozenset({"limit", "window", "usage", "quota", "allowance", "cap"})
+HYPHENED: Final = frozenset({"hour", "day"})  # "5-hour limit", "7-day window"
+OF_A_PLAN: Final = frozenset({"limit", "window", "usage", "quota", "allowance", "cap"})
 CJK_EACH: Final = ("每", "今", "当", "次", "明")  # 每分钟, 今日, 当天, 次日, 明天
 _NAMES_WINDOW: Final = frozenset({*SHORT, *ADVERBS, *EACH, *HYPHENED, *CJK_EACH})
 LENGTH: Final = ("second", "minute", "hour", "day", "week")
@@ -196,11 +196,22 @@ def _named_at(at: int, said: Sequence[str], kind: str, found: dict[str, tuple[st
     if word in EACH and following in PERIODS:
         if word not in ("a", "1") or (at and said[at - 1] not in SPANS):
             found[PERIODS[following]] = (_counted(said[max(0, at - 6) : at], kind), f"{word} {following}")
+    elif word in EACH and following.isdecimal():
+        if at + 2 < len(said) and said[at + 2] in PERIODS:
+            period = _span(following, PERIODS[said[at + 2]])
+            found[period] = (_counted(said[max(0, at - 6) : at], kind), f"{word} {following} {said[at + 2]}")
     elif word in HYPHENED:
-        if at and said[at - 1][0].isdigit() and following in _OF_A_PLAN:
-            found.setdefault(HYPHENED[word], (kind, f"{said[at - 1]}-{word}"))
+        if at and said[at - 1].isdecimal() and following in OF_A_PLAN:
+            found.setdefault(_span(said[at - 1], word), (kind, f"{said[at - 1]}-{word}"))
     elif word in CJK_EACH and following in ("日天" if word != "每" else CJK_PERIODS):
         found.setdefault(CJK_PERIODS[following], (kind, f"{word}{following}"))
+
+
+def _span(count: str, unit: str) -> str:
+    """The period that so many of a unit are: five hours and thirty days are a plan's window, as a week is."""
+    if unit in HYPHENED and count.lstrip("0") != "1":
+        return "day" if (count, unit) == ("24", "hour") else "week"
+    return unit
 
 
 def _counted(before: Sequence[str], otherwise: str) -> str:
