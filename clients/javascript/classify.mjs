@@ -53,10 +53,12 @@ export function reader(table) {
     const known = table.reasons[reason];
     return {
       class: known.class,
+      retry: table.traits[known.class].retry,
       reason,
       scope: winner?.rule.scope ?? known.scope,
       action: winner?.rule.action ?? known.action,
       advice: known.advice,
+      forget: known.forget,
       rule: winner?.rule.id ?? "proxy.unrecognised",
       confidence: winner ? confidenceOf(winner, reason, evidence, considered) : "status",
     };
@@ -67,7 +69,8 @@ export function reader(table) {
     const hints = [];
     let winner = null;
     for (const layer of [...evidence.layers].reverse().concat(evidence.unnamed ?? [])) {
-      const met = matches(evidence, layer, [...speaks, ...speaking(layer.via)]);
+      const fits = ({ rule }) => evidence.shape !== "page" || table.classes.page.includes(classOf(rule));
+      const met = matches(evidence, layer, [...speaks, ...speaking(layer.via)]).filter(fits);
       if (!met.length) continue;
       considered.push(...met);
       const best = met.reduce((least, one) => (isBefore(one, least) ? one : least));

@@ -6,7 +6,11 @@ export function failureBy(table) {
 
   const isObject = (value) => typeof value === "object" && value !== null && !Array.isArray(value);
   const isInteger = (value) => Number.isInteger(value);
-  const isGood = (code) => known.good_codes.includes(String(code).trim().toLowerCase());
+  /** `0`, `0000`, `A0000`, a status from 200 to 299, or a word for success. */
+  const isGood = (code) => {
+    const text = String(code).trim().toLowerCase();
+    return known.good_codes.includes(text) || /^\p{L}?0*$|^2\d\d$/u.test(text) && !/^\p{L}$/u.test(text);
+  };
 
   function hasContent(member) {
     if (typeof member === "string") return !known.nothing.includes(member.trim().toLowerCase());
@@ -14,18 +18,23 @@ export function failureBy(table) {
     return Boolean(member);
   }
 
-  const hasMessage = (value) => known.messages.some((name) => typeof value[name] === "string" && value[name].trim());
+  const hasMessage = (value) =>
+    known.messages.some((name) => typeof value[name] === "string" && !known.no_message.includes(value[name].trim().toLowerCase()));
+  const hasAnswer = (value) => known.answers.some((name) => hasContent(value[name]));
   const hasResult = (value) =>
     known.results.some((name) => (isObject(value[name]) ? Object.values(value[name]).some(hasContent) : hasContent(value[name])));
 
   function hasError(value) {
     const kind = value.object;
     if (typeof kind === "string" && known.objects.some((name) => kind.startsWith(name))) return false;
+    if ("done" in value && String(value.name ?? "").slice(0, 200).includes("operations/")) return false;
     if (value.type === "error" || kind === "error") return true;
     if (typeof value.errorMessage === "string" && Object.keys(value).every((name) => known.lambda.includes(name))) return true;
     return known.errors.some((name) => {
       const error = value[name];
-      if (isObject(error)) return Object.values(error).some(hasContent);
+      if (isObject(error)) {
+        return Object.entries(error).some(([part, member]) => hasContent(member) && !(known.codes.includes(part) && isGood(member)));
+      }
       return typeof error === "string" ? hasContent(error) : error === true && hasMessage(value);
     });
   }
@@ -45,17 +54,19 @@ export function failureBy(table) {
     if (hasResult(value) || !hasMessage(value)) return false;
     return known.codes.some((name) => {
       const code = value[name];
-      if (!hasContent(code)) return false;
-      if (isInteger(code)) return !["code", "ret"].includes(name) || !isGood(code);
-      return typeof code === "string" && !code.includes(" ") && !isGood(code);
+      if (!hasContent(code) || (isGood(code) && (code !== 1 || ["code", "ret"].includes(name)))) return false;
+      return isInteger(code) || (typeof code === "string" && /^[\p{L}\p{N}_.:-]{1,120}$/u.test(code));
     });
   }
 
   function saysNoSuccess(value) {
-    if (known.success.some((name) => value[name] === false)) return true;
+    if (known.success.some((name) => value[name] === false)) return !hasAnswer(value);
     const { errors } = value;
     let { status } = value;
-    if (isObject(status)) status = hasContent(status.code) && !known.good_codes.includes(String(status.code)) ? "fail" : "";
+    if (isObject(status)) {
+      const told = hasMessage(status) || hasContent(status.description);
+      status = isInteger(status.code) && told && !isGood(status.code) ? "fail" : "";
+    }
     if (typeof status === "string" && known.failed.includes(status.toLowerCase()) && !hasResult(value)) return true;
     return Array.isArray(errors) && errors.length > 0 && !hasResult(value);
   }
@@ -64,7 +75,7 @@ export function failureBy(table) {
     return known.statuses.some((name) => {
       const status = value[name];
       const says = hasMessage(value) || value.detail || value.title || name === "statusCodeValue";
-      return isInteger(status) && status >= 400 && status <= 599 && Boolean(says);
+      return isInteger(status) && status >= 400 && status <= 599 && !hasAnswer(value) && Boolean(says);
     });
   }
 

@@ -106,11 +106,22 @@ export function judgementsBy(table, wordsOf) {
         found.set(times.periods[words[at + 1]], counted ? `${counted}s` : kind);
       });
     }
+    // So many of a unit: five hours and thirty days are a plan's window, as a week is.
+    const span = (count, unit) => {
+      if (!times.hyphened.includes(unit) || count.replace(/^0+/, "") === "1") return unit;
+      return count === "24" && unit === "hour" ? "day" : "week";
+    };
     words.forEach((word, at) => {
       const next = words[at + 1];
+      // "per 5 hours"
+      if (times.each.includes(word) && /^\d+$/.test(next ?? "") && Object.hasOwn(times.periods, words[at + 2] ?? "")) {
+        const before = words.slice(Math.max(0, at - 6), at);
+        const counted = ["token", "request"].find((one) => before.includes(one) || before.includes(`${one}s`));
+        found.set(span(next, times.periods[words[at + 2]]), counted ? `${counted}s` : kind);
+      }
       // "5-hour limit", "7-day window"
-      if (Object.hasOwn(times.hyphened, word) && at && /^\d/.test(words[at - 1])) {
-        if (["limit", "window", "usage", "quota", "allowance", "cap"].includes(next)) first(times.hyphened[word], kind);
+      if (times.hyphened.includes(word) && at && /^\d+$/.test(words[at - 1]) && times.of_a_plan.includes(next)) {
+        first(span(words[at - 1], word), kind);
       }
       if (times.cjk_each.includes(word) && next && (word === "每" ? Object.hasOwn(times.cjk_periods, next) : "日天".includes(next))) {
         first(times.cjk_periods[next], kind);
@@ -161,6 +172,12 @@ export function judgementsBy(table, wordsOf) {
     return [...headers].some(isSpent) ? SEEN : null;
   }
 
+  // Somebody else's bill: a gateway quotes a provider that it names, and the key there is not the caller's own.
+  function quotedBill({ layers }, layer) {
+    const outer = layers.slice(0, Math.max(0, layers.indexOf(layer)));
+    return outer.some(({ via }) => via) && !outer.some(({ codes }) => codes.includes("byok")) ? SEEN : null;
+  }
+
   const shows = {
     window,
     demand_over_limit: demandOverLimit,
@@ -170,8 +187,8 @@ export function judgementsBy(table, wordsOf) {
     their_load: theirLoad,
     payment_status: (_, layer) => (layer.heard.vocabulary.has("402") && statusSaid(layer) === 402 ? SEEN : null),
     page: ({ shape }) => (shape === "page" ? SEEN : null),
-    cut: ({ shape }) => (shape === "cut" ? SEEN : null),
     spent_window: spentWindow,
+    quoted_bill: quotedBill,
   };
   return { shows, windowOf, statusSaid };
 }

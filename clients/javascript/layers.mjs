@@ -10,6 +10,7 @@ const MAX_NESTED = 100; // lists in lists: hostile, and no stack is endless
 const NO_CODES = new Set(["", "none", "null", "undefined"]);
 const REQUEST_ID = /\(?[Rr]equest[ _-]?[Ii][Dd]["']?[:=]? ?[\w-]{6,64}\)?/g;
 const CLOSING_CODE = /\((\d{4,6})\)\s{0,4}$/;
+const MAX_QUOTING = 16;
 const isObject = (value) => typeof value === "object" && value !== null && !Array.isArray(value);
 
 class Layer {
@@ -31,7 +32,7 @@ class Layer {
   }
 
   get quoted() {
-    return this.texts.flatMap(quotedCodes);
+    return [...new Set(this.texts.slice(0, MAX_QUOTING).flatMap(quotedCodes))].slice(0, MAX_QUOTING);
   }
 
   get isEmpty() {
@@ -60,11 +61,7 @@ export function evidenceBy(table, wordsOf) {
       const line = kind.includes("ndjson") || body.includes("\n{") ? jsonLines(body).find(fails) : undefined;
       return line === undefined ? null : { value: line };
     }
-    const length = headers.get("content-length") ?? "";
-    if (isJson && value === undefined && !headers.has("content-encoding") && /^\d{1,15}$/.test(length)) {
-      return new TextEncoder().encode(body).length < Number(length) ? { text: body, shape: "cut" } : null;
-    }
-    const isPage = looksLikeHtml(body) || body.slice(0, 80).includes("Fatal error");
+    const isPage = looksLikeHtml(body) || (kind && /Fatal error(?:<\/b>)?: /.test(body.slice(0, 80)));
     return !isJson && status < 300 && (!kind || kind.includes("html")) && isPage ? { text: body, shape: "page" } : null;
   }
 
@@ -74,7 +71,8 @@ export function evidenceBy(table, wordsOf) {
     let exception = headers.get(":exception-type") ?? (status < 400 ? headers.get(":error-code") : undefined);
     if (status < 400 && headers.has("x-amzn-waf-action")) exception = `waf_${headers.get("x-amzn-waf-action")}`;
     if (status < 400 && !exception) {
-      const part = status >= 200 && body ? failingPart(answer, headers, businessCodes) : null;
+      const isRedirect = status >= 300 && headers.has("location");
+      const part = status >= 200 && body && !isRedirect ? failingPart(answer, headers, businessCodes) : null;
       return part && reader.evidence(headers, part);
     }
     const layer = reader.layer();
@@ -138,7 +136,9 @@ export function evidenceBy(table, wordsOf) {
       if (kind === "wait") waits.push([skeleton, member]);
       else if (kind === "quota" && ["string", "number"].includes(typeof member)) layer.quotas.push([skeleton, String(member).slice(0, 200)]);
       else if (typeof member === "string") readString(layer, skeleton, kind, member, depth);
-      else if (Number.isInteger(member)) {
+      else if (member === true) {
+        if (skeleton === "isbyok") addCode(layer, "byok");
+      } else if (Number.isInteger(member)) {
         if (kind === "code" || skeleton === "error") code(layer, String(member));
       } else if (typeof member === "object") readContainer(layer, skeleton, kind, member, depth);
     }
@@ -243,7 +243,7 @@ export function evidenceBy(table, wordsOf) {
 }
 
 function eventFails({ name, data, status }, fails) {
-  const isCalledSo = name === "error" || name === "exception" || name.endsWith(".failed");
+  const isCalledSo = ["error", "exception", "thread.run.failed"].includes(name);
   return status >= 400 || (isCalledSo && data !== "") || (/^[{[]/.test(data) && fails(jsonValue(data)));
 }
 
@@ -260,10 +260,10 @@ function percentDecoded(text) {
 }
 
 /** A text without the quoted parts of the request that its own words announce: they say nothing of the failure. */
-function withoutRequest(text, { cues, before_value: beforeValue, whole, end: valueEnd, chars_before: charsBefore, max }) {
+function withoutRequest(text, { cues, got, closing, before_value: beforeValue, whole, end: valueEnd, chars_before: charsBefore, max }) {
   let kept = "";
   let at = 0;
-  for (const { 0: quote, index: start } of [...text.matchAll(/["'`{[]/g)].slice(0, max.quotes)) {
+  for (const { 0: quote, index: start } of [...text.matchAll(/["'`“‘«{[]/g)].slice(0, max.quotes)) {
     if (start < at) continue;
     const said = text.slice(Math.max(0, start - charsBefore), start);
     const before = said.replace(/[ :,]+$/, "").toLowerCase();
@@ -275,8 +275,9 @@ function withoutRequest(text, { cues, before_value: beforeValue, whole, end: val
       end = within.indexOf(valueEnd, start);
       if (end < 0) end = within.length;
     } else {
-      if (before.length === said.length || !endsWith(cues)) continue;
-      end = within.indexOf(quote, start + 1) + 1;
+      if (before.length === said.length) continue;
+      if (!endsWith(cues) && !(before.includes("expect") && endsWith(got))) continue;
+      end = within.indexOf(closing[quote] ?? quote, start + 1) + 1;
     }
     if (end <= start) continue;
     kept += text.slice(at, start);

@@ -9,5 +9,5 @@ const classify = reader(JSON.parse(readFileSync(process.argv[2], "utf8")));
 for await (const line of createInterface({ input: process.stdin })) {
   if (!line.trim()) continue;
   const { id = null, ...answer } = JSON.parse(line);
-  console.log(JSON.stringify({ id, ...(classify(answer) ?? { class: "ok" }) }));
+  console.log(JSON.stringify({ id, ...(classify(answer) ?? { class: "ok", retry: false, action: "keep" }) }));
 }

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from proxy.classifier.reading import reading
 from proxy.classifier.rules import Rule, Rules, Tier
+from proxy.model import TRAITS
 
 FORMAT: Final = 2
 
@@ -18,6 +19,7 @@ def exported(rules: Rules) -> dict[str, Any]:
         "format": FORMAT,
         "tiers": [tier.name.lower() for tier in Tier],
         **reading(),
+        "traits": {cls.value: {"retry": traits.can_retry} for cls, traits in TRAITS.items()},
         "reasons": {
             name: {
                 "class": reason.cls.value,
