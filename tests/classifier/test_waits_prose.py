@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 
 import pytest
@@ -51,6 +52,18 @@ def stated(text: str) -> float | None:
         ("Retry after 30 and then check the quota", 30),
         ("Retry after 1800000090", 90),
         ("Retry after 60\nRequest 5", 60),
+        ("Please retry your requests after 59 seconds", 59),
+        ("Retry this API call in 5 s", 5),
+        ("retryDelay: 34.07s", 34.07),
+        ('"retryDelay": "34s"', 34),
+        ("Please wait 1 h. 30 min.", 5400),
+        ("Please wait 1 min. 30 s.", 90),
+        ("Please wait 30 s. 5 min is the window", 30),
+        ("Temporarily banned for 1 day", 86_400),
+        ("The model will be loaded in 20 seconds", 20),
+        ("Estimated queue wait: 45 s", 45),
+        ("Limit exceeded, wait 5 s", 5),
+        ("You are in the queue, wait 30 s", 30),
     ],
 )  # fmt: skip
 def test_lengths_in_english(text: str, seconds: float) -> None:
@@ -60,7 +73,50 @@ def test_lengths_in_english(text: str, seconds: float) -> None:
 @pytest.mark.parametrize(
     ("text", "seconds"),
     [
+        ("Please try again in a minute.", 60),
+        ("try again in one minute", 60),
+        ("retry in about an hour", 3600),
+        ("Try again in half an hour", 1800),
+        ("Try again in a minute or two.", 120),
+        ("Try again in one or two minutes", 120),
+        ("Try again in an hour and a half", 5400),
+        ("Wait one and a half hours", 5400),
+        ("Please wait twenty four hours before retrying", 86_400),
+        ("Retry in thirty seconds", 30),
+        ("Your limit resets in an hour.", 3600),
+        ("Your key is suspended for one day", 86_400),
+        ("Allow one minute before retrying", 60),
+        ("In a minute you can try again", 60),
+    ],
+)
+def test_lengths_whose_number_is_a_word(text: str, seconds: float) -> None:
+    assert stated(text) == pytest.approx(seconds)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("In 20 seconds you can try again", 20),
+        ("Rate limit exceeded. In 20 seconds you can try again.", 20),
+        ("Rate limit exceeded: in about 20 seconds you may retry", 20),
+        ("After 30 seconds, please try again.", 30),
+        ("Slow down; in 20 seconds you can make another request", 20),
+        ("5 requests were sent in 10 seconds, you can try again later", None),
+        ("In 10 seconds you can send 5 requests, try again later", None),
+        ("It timed out after 60 seconds, please retry", None),
+        ("It timed out after 60 seconds, you can retry", None),
+        ("After 60 seconds the request timed out, retry", None),
+    ],
+)
+def test_lengths_that_stand_first(text: str, seconds: float | None) -> None:
+    assert stated(text) == (None if seconds is None else pytest.approx(seconds))
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
         ("1小时30分钟后重试", 5400),
+        ("Bitte warten Sie 1 Std. 30 Min.", 5400),
         ("请 1,200 秒后重试", 1200),
         ("请等待 30 秒", 30),
         ("请等待5-10分钟", 600),
@@ -157,6 +213,19 @@ def test_instants(text: str, seconds: float) -> None:
         "The quota was reset at 10:00 UTC",
         "The quota will reset at 01-14 08:00:00 UTC.",
         "The quota will reset at 02-30 08:00:00 UTC.",
+        "Max wait 60 s for queue; try again",
+        "max_wait: 60s was reached, retry",
+        "The queue wait is 60 seconds; increase your timeout",
+        "The call exceeded the wait time of 60 seconds",
+        "Max retry delay 60 seconds",
+        "Please try again in a few minutes",
+        "Please try again in a couple of minutes",
+        "Please try again in a moment",
+        "Please retry a second time",
+        "Wait for a second request to end",
+        "Retry after a second failure",
+        "5 requests a minute, try again later",
+        "Please wait. One minute is the window",
     ],
 )
 def test_what_states_no_wait(text: str) -> None:
@@ -193,6 +262,34 @@ def test_members(value: object, seconds: float | None) -> None:
 @pytest.mark.parametrize(
     ("name", "value", "seconds"),
     [
+        ("retry_after_minutes", 2, 120),
+        ("retryAfterMinutes", "2", 120),
+        ("retryDelayMs", 5000, 5),
+        ("backoff_seconds", 5, 5),
+        ("try_again_in", "2m", 120),
+        ("wait_minutes", 1.5, 90),
+        ("cooldown_ms", 1500, 1.5),
+        ("reset_seconds", 33, 33),
+        ("resets_in_hours", 2, 7200),
+        ("minutes_until_reset", 3, 180),
+        ("retry_after_minutes", "30s", 30),
+        ("wait", 10, None),
+        ("waits", 10, None),
+        ("wait_min", 10, None),
+        ("backoff", 5, None),
+        ("max_retry_after", 60, None),
+        ("window_seconds", 60, None),
+    ],
+)
+def test_members_whose_name_states_the_unit(name: str, value: object, seconds: float | None) -> None:
+    evidence = gather(Answer(status=429, body=json.dumps({"error": {name: value}}).encode()))
+    assert evidence is not None
+    assert wait_of(evidence, None) == (None if seconds is None else Wait(seconds, WaitOrigin.BODY))
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "seconds"),
+    [
         ("X-Rate-Limit-Retry-After-Seconds", "12", 12),
         ("x-ratelimit-retry-after-seconds", "12", 12),
         ("x-ratelimit-retry-after", "12", 12),
@@ -212,6 +309,7 @@ def test_headers_called_like_retry_after(name: str, value: str, seconds: float |
 PIECES = (
     "9", "1,234", "1.234,", "123 456 ", "5 ", "5-", "1h30", "9a ", "more 9", "2 minutes ", "5分", "30秒", "10:00 ", "2027-01-15 10:00 ", "jan 15 10:00 ",
     "00:00:12 ", "again ", "retry in 5 x ", "wait 5 minutes a day ", "reset in 5 ", "erneut in 5 ", "warten sie ca. ", "等待5", "business more ", "5 to ",
+    "in a minute ", "1 h. 5 min. ", "in 5 seconds you can ", "again in twenty ", ". in 5 ", "a a a ",
 )  # fmt: skip
 
 

@@ -7,6 +7,8 @@ from enum import IntEnum
 from functools import lru_cache
 from typing import Final
 
+from proxy.classifier.evidence.wait_names import WAIT_NAMES
+
 MAX_NAME_CHARS: Final = 40
 _SKELETON: Final[dict[int, int | None]] = {ord("_"): None, ord("-"): None, ord(" "): None}
 
@@ -41,10 +43,6 @@ def _table() -> dict[str, Kind]:
         Kind.INNER: "raw innererror innererrors cause originalerror upstreamerror providererror previouserrors body upstreambody rawerror "
         "innerexception upstream wrapped",
         Kind.PARAM: "param parameter field loc target property argument",
-        Kind.WAIT: "retryafter retryafterms retryafterseconds retryaftersecs retrydelay retryin retryinseconds resetsinseconds resetsat "
-        "resetat resetin resetinseconds resetafter resetafterseconds waitseconds waittime waitms waittimeseconds secondsuntilreset "
-        "resettime nextaccesstime ratelimitreset nextavailableat estimatedtime retryaftersec cooldownseconds timetoreset resetsafter quotaresetdelay "
-        "quotaresettimestamp reset availableat nextretryat",
         Kind.QUOTA: "quotaid quotalimit quotalimitvalue quotavalue",
         Kind.SKIP: "input output messages choices usage failedgeneration request prompt requestbody safetyratings links stack "
         "stacktrace traceback documentationurl docurl url helpurl debug whatyoushoulddo footer instance logs requestid rayid "
@@ -52,7 +50,9 @@ def _table() -> dict[str, Kind]:
         "originalrequest tip tips example examples",
         Kind.VIA: "providername provider modelprovider upstreamprovider",
     }
-    return {name: kind for kind, names in table.items() for name in names.split()}
+    return {name: kind for kind, names in table.items() for name in names.split()} | dict.fromkeys(
+        WAIT_NAMES, Kind.WAIT
+    )
 
 
 _OF_NAME: Final[Mapping[str, Kind]] = _table()

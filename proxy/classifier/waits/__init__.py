@@ -1,7 +1,7 @@
 """Every form in which providers tell how long to wait. A pure reader: what is stated, not whether to obey it.
 
 An instant (a date, an epoch) becomes a wait only against a clock: the caller's `now`, else the answer's own `Date`.
-`stated` reads an answer's `headers`, `members` and `prose` (with `instants` and `languages`), what is `plausible` counts.
+`stated` reads an answer's `headers`, `members` and `prose` (with `leading`, `spelled`, `instants` and `languages`), what is `plausible` counts.
 """
 
 from __future__ import annotations

@@ -16,11 +16,13 @@ NUMBER: Final = r"(?>(?:\d{1,3}(?:,\d{3}){1,4}(?!\d|,\d)|\d{1,18})(?:\.\d{1,12})
 _BETWEEN: Final = r"\s?\(?(?:(?:more|additional|further|full|whole|business|working|calendar) ){0,2}"
 # `1h30`, `2m15`: what follows is of the next smaller unit.
 _UNNAMED: Final = r"[hm][0-5]\d(?![\da-z.:])"
+# `1 h. 30 min.`: the stop of an abbreviation, where the next smaller unit follows.
+_STOP: Final = r"(?:\.(?:(?<=[dhr]\.)(?=\s?\d{1,2}\s?m)|(?<=[mn]\.)(?=\s?\d{1,2}\s?s)))?"
 
 
 def lengths(number: str, unit: str, joined: str) -> str:
-    """A pattern for one to four numbers with their units, all or nothing: `2 hours and 5 minutes`, `1h30`."""
-    return rf"(?>(?:[\s,]{{0,2}}(?:(?:{joined})\s?)?{number}{_BETWEEN}(?:{_UNNAMED}|{unit})){{1,4}})"
+    """A pattern for one to four numbers with their units, all or nothing: `2 hours and 5 minutes`, `1h30`, `1 h. 30 min`."""
+    return rf"(?>(?:{_STOP}[\s,]{{0,2}}(?:(?:{joined})\s?)?{number}{_BETWEEN}(?:{_UNNAMED}|{unit})){{1,4}})"
 
 
 DURATION: Final = lengths(NUMBER, ENGLISH_UNIT, "and|&")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from proxy.classifier.evidence.wait_names import WAIT_NAMES
 from proxy.classifier.waits.clock import EPOCH_FROM, Clock, http_date, iso
 from proxy.classifier.waits.durations import duration
 from proxy.classifier.waits.instants import dated
@@ -31,7 +32,7 @@ def stated_in(name: str, value: Any, clock: Clock) -> float | None:
             instant = iso(text) or http_date(text)
             return clock.until(instant) if instant else dated(text, clock)
         return seconds
-    return _told(seconds, clock, 0.001 if name.endswith("ms") else 1.0)
+    return _told(seconds, clock, WAIT_NAMES.get(name, 1.0))
 
 
 def _told(number: float, clock: Clock, unit_s: float = 1.0) -> float | None:
