@@ -79,6 +79,7 @@ class Evidence:
     body_headers: dict[str, str]  # headers that a gateway quotes inside the body
     shape: str  # how the body was read, in a word
     spare: list[str]  # sentences in members whose names say nothing: read only where no other says anything
+    quoting: list[str]  # sentences of which a quotation of the request was set aside, as they stood
 
     def unnamed(self) -> Layer | None:
         """The sentences of members whose names say nothing, as a layer."""

@@ -26,8 +26,18 @@ PYDANTIC_END: Final = ", input_type="
 
 
 def without_request(text: str) -> str:
-    """A text without the quoted parts of the request that its own words announce."""
+    """A text without the quoted parts of the request that its own words announce; the same text where there are none."""
     kept, at = [], 0
+    for start, end in quotations(text):
+        kept.append(text[at:start])
+        at = end
+    return "".join([*kept, text[at:]]) if kept else text
+
+
+def quotations(text: str) -> list[tuple[int, int]]:
+    """Where these parts begin and end."""
+    found: list[tuple[int, int]] = []
+    at = 0
     for number, quote in enumerate(_QUOTE.finditer(text)):
         start = quote.start()
         if number == MAX_QUOTES:
@@ -48,6 +58,6 @@ def without_request(text: str) -> str:
                 continue
             end = text.find(CLOSING.get(quote[0], quote[0]), start + 1, start + MAX_CHARS) + 1
         if end > start:
-            kept.append(text[at:start])
+            found.append((start, end))
             at = end
-    return "".join([*kept, text[at:]]) if kept else text
+    return found

@@ -41,6 +41,7 @@ class Walk:
         self.waits: list[tuple[str, Any]] = []
         self.body_headers: dict[str, str] = {}
         self.spare: list[str] = []
+        self.quoting: list[str] = []
         self.nodes = 0
         self.prose_left = MAX_PROSE
 
@@ -48,7 +49,7 @@ class Walk:
         layer = layer or self.layer("answer")
         shape = self.body(layer, body)
         kept = [one for one in self.layers if not one.is_empty() or one.statuses] or [layer]
-        return Evidence(self.status, headers, kept, self.waits, self.body_headers, shape, self.spare)
+        return Evidence(self.status, headers, kept, self.waits, self.body_headers, shape, self.spare, self.quoting)
 
     def layer(self, where: str) -> Layer:
         if len(self.layers) >= MAX_LAYERS:
@@ -181,7 +182,9 @@ class Walk:
     def text(self, layer: Layer, text: str, depth: int) -> None:
         """Prose, or prose around a quoted answer, which becomes a layer further in."""
         if self.status in REQUEST_IS_WRONG:
-            text = without_request(text)
+            said, text = text, without_request(text)
+            if text is not said:
+                self.quoting.append(said)
         if depth <= MAX_DEPTH and ("{" in text or "[" in text):
             outer, value = unwrap.embedded(text)
             if isinstance(value, dict) or (isinstance(value, list) and any(isinstance(item, dict) for item in value)):
