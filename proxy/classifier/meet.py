@@ -47,8 +47,8 @@ def met(evidence: Evidence, layer: Layer, rules: Rules, speaking: frozenset[str]
     """The rules that a layer meets, in no order; `speaking`: the providers whose rules hold for it."""
     meeting = _Meeting(evidence, layer, rules, speaking)
     meeting.by_code()
-    meeting.by_prose(layer.heard())
     meeting.by_judgement()
+    meeting.by_prose(layer.heard())
     meeting.by_status()
     meeting.by_header()
     return meeting.met
@@ -115,9 +115,16 @@ class _Meeting:
         joined, by_word = heard.joined, self.index.by_word
         seen: set[Rule] = set()  # one phrase of a rule is enough
         dearer: list[tuple[Phrase, Rule]] = []
+        # A hint decides nothing beside anything finer, and half of the phrases that are met are a hint's.
+        has_finer = any([one.tier < _HINT for one in self.met])
         for word in sorted(heard.vocabulary & self.index.words):
             for phrase, rule in by_word[word]:
-                if phrase.literal in joined and rule not in seen and self.may(rule):
+                if (
+                    phrase.literal in joined
+                    and rule not in seen
+                    and not (has_finer and rule.tier is _HINT)
+                    and self.may(rule)
+                ):
                     if phrase.is_literal:
                         seen.add(rule)
                         self.add(rule, rule.tier, ("the text says", "", phrase.text), _BY_PHRASE)
