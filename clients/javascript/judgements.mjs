@@ -178,6 +178,7 @@ export function judgementsBy(table, wordsOf) {
     return outer.some(({ via }) => via) && !outer.some(({ codes }) => codes.includes("byok")) ? SEEN : null;
   }
 
+  const spent = pattern(known.spent_amount.pattern);
   const shows = {
     window,
     demand_over_limit: demandOverLimit,
@@ -189,6 +190,7 @@ export function judgementsBy(table, wordsOf) {
     page: ({ shape }) => (shape === "page" ? SEEN : null),
     spent_window: spentWindow,
     quoted_bill: quotedBill,
+    spent_amount: (_, { texts }) => (texts.some((text) => spent.test(text.slice(0, MAX_JUDGED))) ? SEEN : null),
   };
   return { shows, windowOf, statusSaid };
 }

@@ -116,7 +116,7 @@ class _Meeting:
         seen: set[Rule] = set()  # one phrase of a rule is enough
         dearer: list[tuple[Phrase, Rule]] = []
         # A hint decides nothing beside anything finer, and half of the phrases that are met are a hint's.
-        has_finer = any([one.tier < _HINT for one in self.met])
+        has_finer = any(one.tier < _HINT for one in self.met)
         for word in sorted(heard.vocabulary & self.index.words):
             for phrase, rule in by_word[word]:
                 if (

@@ -154,6 +154,7 @@ def _judgements() -> dict[str, dict[str, Any]]:
             "given": size.GIVEN.pattern,
             "most": size.MOST.pattern,
         },
+        "spent_amount": {"pattern": size.SPENT.pattern},
         "zero_limit": {"pattern": size.ZERO.pattern},
         "stated_wait": {
             "cues": list(_WAITING),

@@ -13,7 +13,12 @@ from proxy.classifier.judgements.quoted import shows_payment_status, status_said
 from proxy.classifier.judgements.seen import Judgement, Seen
 from proxy.classifier.judgements.shape import shows_page, shows_quoted_bill, shows_spent_window
 from proxy.classifier.judgements.side import shows_their_load
-from proxy.classifier.judgements.size import shows_demand_over_limit, shows_more_tokens_than_fit, shows_zero_limit
+from proxy.classifier.judgements.size import (
+    shows_demand_over_limit,
+    shows_more_tokens_than_fit,
+    shows_spent_amount,
+    shows_zero_limit,
+)
 from proxy.classifier.judgements.window import Window, shows_stated_wait, shows_window, window_of
 
 __all__ = ["JUDGEMENTS", "Judgement", "Seen", "Window", "status_said", "window_of"]
@@ -29,4 +34,5 @@ JUDGEMENTS: Final[Mapping[str, Judgement]] = {
     "page": shows_page,
     "spent_window": shows_spent_window,
     "quoted_bill": shows_quoted_bill,
+    "spent_amount": shows_spent_amount,
 }

@@ -93,10 +93,21 @@ ANOTHER_MATTER: Final = frozenset(
         "generate",
     }
 )
+# "$5.00 of $5.00 used"; words know no currency signs.
+SPENT: Final = re.compile(r"[$€£¥] ?\d[\d,.]{0,12} ?(?:of|/|out of) ?[$€£¥] ?\d")
 ZERO: Final = re.compile(
     r"\blimit(?: of| is|[\"']?:|=)? ?0(?![\d.,]*\d|%| remaining| left)"
     r"|\b(?:limit|quota)\b(?:(?!remain|left|avail|used|current)[^\d.;]){0,60} (?:is|of|to) 0 (?:(?:requests|tokens|calls) (?:per|a) |[rt]p[mdsh]\b)"
 )
+
+
+def shows_spent_amount(_: Evidence, layer: Layer) -> Seen | None:
+    """Money: an amount of it beside the amount that is the most."""
+    for text in layer.texts:
+        found = SPENT.search(text[:_MAX_JUDGED]) if not text.isascii() or "$" in text else None
+        if found:
+            return Seen(f"an amount of money beside its limit ({found[0]})")
+    return None
 
 
 def shows_demand_over_limit(_: Evidence, layer: Layer) -> Seen | None:
