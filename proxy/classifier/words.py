@@ -36,6 +36,7 @@ _SIMPLIFIED: Final = "额余请频过长数载违规内错误权无个机账账�
 FOLDED: Final = str.maketrans(_TRADITIONAL, _SIMPLIFIED, "'’‘`´")
 # Most texts that are not ASCII are so by these alone.
 _TYPOGRAPHIC: Final = (("’", ""), ("‘", ""), *((mark, " ") for mark in "“”–—…•·«»\u00a0"))
+_HAS_TYPOGRAPHIC: Final = re.compile("[" + "".join(mark for mark, _ in _TYPOGRAPHIC) + "]")
 _SCHEME_CHARS: Final = 5
 STOPS: Final = frozenset(".!?;\n。！？；")
 _CAMEL: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
@@ -52,7 +53,7 @@ _QUOTED_CODE: Final = re.compile(
 def words(text: str) -> list[str]:
     """The words of a text whose links have been taken out."""
     lowered = text.lower()
-    if not lowered.isascii():
+    if not lowered.isascii() and _HAS_TYPOGRAPHIC.search(lowered):
         for typographic, plain in _TYPOGRAPHIC:
             lowered = lowered.replace(typographic, plain)
     if lowered.isascii():

@@ -110,6 +110,10 @@ class RuleFile:
         return ""
 
     def codes(self, value: Mapping[str, Any], key: str, where: list[str | int]) -> frozenset[str]:
+        found = value.get(key)
+        # A block of text holds codes between blanks, as one holds phrases in lines.
+        if isinstance(found, str) and "\n" in found:
+            return frozenset(map(code_word, found.split()))
         return frozenset(map(code_word, self.words(value, key, where)))
 
     def phrases(self, value: Mapping[str, Any], key: str, where: list[str | int]) -> tuple[Phrase, ...]:
