@@ -57,21 +57,15 @@ def met(evidence: Evidence, layer: Layer, rules: Rules, speaking: frozenset[str]
 class _Meeting:
     """One layer before all rules."""
 
-    __slots__ = ("evidence", "index", "layer", "met", "speaking", "statuses")
+    __slots__ = ("evidence", "index", "layer", "met", "open", "speaking")
 
     def __init__(self, evidence: Evidence, layer: Layer, rules: Rules, speaking: frozenset[str]) -> None:
         self.evidence = evidence
         self.layer = layer
         self.index = rules.index
         self.speaking = speaking
-        self.statuses = (evidence.status, evidence.http_status)
+        self.open = self.index.open_to((evidence.status, evidence.http_status), speaking)
         self.met: list[Match] = []
-
-    def may(self, rule: Rule) -> bool:
-        """The cheap conditions, before any phrase is looked for."""
-        if rule.statuses and rule.statuses.isdisjoint(self.statuses):
-            return False
-        return not rule.provider or rule.anywhere or rule.provider in self.speaking
 
     def add(
         self, rule: Rule, tier: Tier, met_by: tuple[str, str, str], confidence: Confidence, finer: str = ""
@@ -87,7 +81,7 @@ class _Meeting:
         for code, member in codes.items():
             if code in rules_of:
                 for rule in rules_of[code]:
-                    if self.may(rule) and (not rule.phrases or any_in(rule.phrases, self.layer.heard())):
+                    if rule in self.open.rules and (not rule.phrases or any_in(rule.phrases, self.layer.heard())):
                         self.add(rule, rule.tier, ("the member", member, code), _BY_CODE)
             else:
                 self.by_spelling(code)
@@ -96,7 +90,7 @@ class _Meeting:
                 continue
             if code in rules_of:
                 for rule in rules_of[code]:
-                    if self.may(rule) and (not rule.phrases or any_in(rule.phrases, self.layer.heard())):
+                    if rule in self.open.rules and (not rule.phrases or any_in(rule.phrases, self.layer.heard())):
                         self.add(rule, max(rule.tier, _PHRASE), ("the text quotes", "", code), _BY_PHRASE)
             elif "_" in code and f" {code.replace('_', ' ')} " not in self.layer.heard().joined:
                 # `AllReplicasSaturated` is one word of the prose, and three of what it says.
@@ -106,13 +100,13 @@ class _Meeting:
         """An unknown `account_balance_too_low` still says what it is."""
         seen: set[Rule] = set()
         for phrase, rule in self.index.spelt(code):
-            if rule not in seen and self.may(rule):
+            if rule not in seen and rule in self.open.rules:
                 seen.add(rule)
                 tier = _SPELLED if rule.tier is _PHRASE else rule.tier
                 self.add(rule, tier, ("a code spells", "", phrase.text), _BY_CODE)
 
     def by_prose(self, heard: Heard) -> None:
-        joined, by_word = heard.joined, self.index.by_word
+        joined, by_word, open_rules = heard.joined, self.index.by_word, self.open.rules
         seen: set[Rule] = set()  # one phrase of a rule is enough
         dearer: list[tuple[Phrase, Rule]] = []
         # A hint decides nothing beside anything finer, and half of the phrases that are met are a hint's.
@@ -123,7 +117,7 @@ class _Meeting:
                     phrase.literal in joined
                     and rule not in seen
                     and not (has_finer and rule.tier is _HINT)
-                    and self.may(rule)
+                    and rule in open_rules
                 ):
                     if phrase.is_literal:
                         seen.add(rule)
@@ -138,9 +132,7 @@ class _Meeting:
     def by_judgement(self) -> None:
         layer = self.layer
         heard = layer.heard()
-        for rule in self.index.judged(self.statuses):
-            if rule.provider and not rule.anywhere and rule.provider not in self.speaking:
-                continue
+        for rule in self.open.judged:
             if rule.phrases and not any_in(rule.phrases, heard):
                 continue
             if rule.codes and rule.codes.isdisjoint(layer.codes):
@@ -155,12 +147,12 @@ class _Meeting:
     def by_status(self) -> None:
         """Users' rules that ask for a status alone: they are first too."""
         for rule in self.index.users_by_status:
-            if self.may(rule):
+            if rule in self.open.rules:
                 self.add(rule, rule.tier, (f"the status is {self.evidence.status}", "", ""), _BY_STATUS)
 
     def by_header(self) -> None:
         """Headers are the answer's own; parameters and links stand in any layer."""
+        outermost = self.layer is self.evidence.layers[0]
         for rule in self.index.by_header:
-            anywhere = rule.params or rule.links or self.layer is self.evidence.layers[0]
-            if anywhere and self.may(rule):
+            if (outermost or rule.params or rule.links) and rule in self.open.rules:
                 self.add(rule, rule.tier, ("headers or parameters", "", ""), _BY_CODE)

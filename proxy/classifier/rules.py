@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import Final, TypeVar
+from typing import Final, NamedTuple
 
 from proxy.classifier.evidence import Evidence, Layer
 from proxy.classifier.phrases import Phrase, any_in, leads, spelled
@@ -89,16 +89,16 @@ class Rule:
         return True
 
 
-_MAX_REMEMBERED: Final = 1024
-_Key = TypeVar("_Key")
-_Found = TypeVar("_Found")
+class Open(NamedTuple):
+    """The rules that an answer's statuses and those who speak leave open."""
+
+    rules: frozenset[Rule]
+    judged: tuple[Rule, ...]  # of them those that ask for a judgement
 
 
-def _remember(memory: dict[_Key, _Found], key: _Key, found: _Found) -> None:
-    """Bounded: who answers with ever new codes makes it begin anew, no more."""
-    if len(memory) >= _MAX_REMEMBERED:
-        memory.clear()
-    memory[key] = found
+# Remembered: codes and statuses. Who answers with ever new ones makes it begin anew, no more.
+_MAX_CODES: Final = 1024
+_MAX_STATUSES: Final = 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,13 +108,13 @@ class Index:
     by_code: Mapping[str, tuple[Rule, ...]]
     by_word: Mapping[str, tuple[tuple[Phrase, Rule], ...]]
     words: frozenset[str]  # of by_word
-    by_judgement: tuple[Rule, ...]
+    rules: tuple[Rule, ...]
     by_header: tuple[Rule, ...]
     by_status: Mapping[int, tuple[Rule, ...]]
     users_by_status: tuple[Rule, ...]  # a user's rule is first, also where a status is all that it asks for
     of_load: tuple[Rule, ...]  # prose alone that speaks of a rate or of load
     _spelt: dict[str, tuple[tuple[Phrase, Rule], ...]] = field(default_factory=dict)
-    _judged: dict[tuple[int, int], tuple[Rule, ...]] = field(default_factory=dict)
+    _open: dict[tuple[tuple[int, int], frozenset[str]], Open] = field(default_factory=dict)
 
     def spelt(self, code: str) -> tuple[tuple[Phrase, Rule], ...]:
         """The phrases that a code is made of. Providers have few codes and say them again and again: they are remembered."""
@@ -123,17 +123,25 @@ class Index:
             heard = spelled(code)
             leads = sorted(heard.vocabulary & self.words)
             found = tuple([pair for word in leads for pair in self.by_word[word] if pair[0].is_in(heard)])
-            _remember(self._spelt, code, found)
+            if len(self._spelt) >= _MAX_CODES:
+                self._spelt.clear()
+            self._spelt[code] = found
         return found
 
-    def judged(self, statuses: tuple[int, int]) -> tuple[Rule, ...]:
-        """The rules that ask for a judgement and allow one of two statuses."""
-        found = self._judged.get(statuses)
+    def open_to(self, statuses: tuple[int, int], speaking: frozenset[str]) -> Open:
+        """The rules that allow one of two statuses and hold for one of some providers, or for all."""
+        found = self._open.get((statuses, speaking))
         if found is None:
-            found = tuple(
-                [rule for rule in self.by_judgement if not rule.statuses or not rule.statuses.isdisjoint(statuses)]
-            )
-            _remember(self._judged, statuses, found)
+            rules = [
+                rule
+                for rule in self.rules
+                if (not rule.statuses or not rule.statuses.isdisjoint(statuses))
+                and (not rule.provider or rule.anywhere or rule.provider in speaking)
+            ]
+            found = Open(frozenset(rules), tuple([rule for rule in rules if rule.shows]))
+            if len(self._open) >= _MAX_STATUSES:
+                self._open.clear()
+            self._open[statuses, speaking] = found
         return found
 
 
@@ -222,14 +230,13 @@ def build_index(rules: Iterable[Rule], reasons: Mapping[str, Reason]) -> Index:
     by_code: dict[str, list[Rule]] = {}
     by_word: dict[str, list[tuple[Phrase, Rule]]] = {}
     by_status: dict[int, list[Rule]] = {}
-    judged: list[Rule] = []
     users: list[Rule] = []
     headed: list[Rule] = []
     heard_of: list[tuple[Phrase, Rule]] = []
     for rule in rules:
         if rule.shows:
-            judged.append(rule)
-        elif rule.codes:
+            continue  # looked up among those that are open to an answer
+        if rule.codes:
             for code in rule.codes:
                 by_code.setdefault(code, []).append(rule)
         elif rule.phrases:
@@ -248,7 +255,7 @@ def build_index(rules: Iterable[Rule], reasons: Mapping[str, Reason]) -> Index:
         by_code={code: tuple(found) for code, found in by_code.items()},
         by_word={word: tuple(found) for word, found in by_word.items()},
         words=frozenset(by_word),
-        by_judgement=tuple(judged),
+        rules=rules,
         by_header=tuple(headed),
         users_by_status=tuple(users),
         of_load=tuple(

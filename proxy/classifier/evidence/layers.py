@@ -8,7 +8,7 @@ within an error) is a layer of its own, further in.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final
 
 from proxy.classifier.phrases import Heard, spelled
@@ -19,20 +19,22 @@ WRAPPED: Final = (500, 502)
 MAX_QUOTING: Final = 16
 
 
-@dataclass(slots=True)
 class Layer:
     """One error object, or one piece of prose, in one wrapper."""
 
-    where: str
-    codes: dict[str, str] = field(default_factory=dict)  # code word -> member that held it
-    texts: list[str] = field(default_factory=list)
-    statuses: list[int] = field(default_factory=list)
-    params: list[str] = field(default_factory=list)
-    linking: list[str] = field(default_factory=list)  # texts that hold links, as they stood
-    quotas: list[tuple[str, str]] = field(default_factory=list)
-    via: str = ""  # the provider that a gateway names as the one who said it
-    _heard: Heard | None = None
-    _quoted: list[str] | None = None
+    __slots__ = ("_heard", "_quoted", "codes", "linking", "params", "quotas", "statuses", "texts", "via", "where")
+
+    def __init__(self, where: str, texts: list[str] | None = None) -> None:
+        self.where = where
+        self.codes: dict[str, str] = {}  # code word -> member that held it
+        self.texts: list[str] = [] if texts is None else texts
+        self.statuses: list[int] = []
+        self.params: list[str] = []
+        self.linking: list[str] = []  # texts that hold links, as they stood
+        self.quotas: list[tuple[str, str]] = []
+        self.via = ""  # the provider that a gateway names as the one who said it
+        self._heard: Heard | None = None
+        self._quoted: list[str] | None = None
 
     def heard(self) -> Heard:
         """The prose as words."""

@@ -28,7 +28,7 @@ def near(answer: Answer, rules: Rules) -> set[Rule]:
         codes = {*layer.codes, *layer.quoted()}
         said = [*layer.heard().words, *(word for code in layer.codes for word in spelled(code).words)]
         found.update(_by_words(codes, said, rules))
-    found.update(rule for rule in rules.index.by_judgement if _is_judged_alike(rule, evidence))
+    found.update(rule for rule in rules.index.rules if rule.shows and _is_judged_alike(rule, evidence))
     found.update(rule for rule in rules.index.by_header if _asks_for_one_of(rule, evidence))
     for status in (evidence.status, evidence.http_status):
         found.update(rules.index.by_status.get(status, ()))
