@@ -13,13 +13,18 @@ export function failureBy(table) {
   };
 
   function hasContent(member) {
-    if (typeof member === "string") return !known.nothing.includes(member.trim().toLowerCase());
+    if (typeof member === "string") return !known.nothing.includes(member.trim().toLowerCase().replace(/\.+$/, ""));
     if (typeof member === "object" && member !== null) return Object.keys(member).length > 0;
     return Boolean(member);
   }
 
   const hasMessage = (value) =>
     known.messages.some((name) => typeof value[name] === "string" && !known.no_message.includes(value[name].trim().toLowerCase()));
+  /** Whether a member within an error says that there is none. */
+  const saysNone = (part, member) => {
+    if (known.messages.includes(part)) return typeof member === "string" && known.no_message.includes(member.trim().toLowerCase());
+    return known.codes.includes(part) && isGood(member);
+  };
   const hasAnswer = (value) => known.answers.some((name) => hasContent(value[name]));
   const hasResult = (value) =>
     known.results.some((name) => (isObject(value[name]) ? Object.values(value[name]).some(hasContent) : hasContent(value[name])));
@@ -33,7 +38,7 @@ export function failureBy(table) {
     return known.errors.some((name) => {
       const error = value[name];
       if (isObject(error)) {
-        return Object.entries(error).some(([part, member]) => hasContent(member) && !(known.codes.includes(part) && isGood(member)));
+        return Object.entries(error).some(([part, member]) => hasContent(member) && !saysNone(part, member));
       }
       return typeof error === "string" ? hasContent(error) : error === true && hasMessage(value);
     });

@@ -60,7 +60,7 @@ export function judgementsBy(table, wordsOf) {
     const isMore = (text) => {
       const lowered = text.slice(0, MAX_JUDGED).toLowerCase();
       const [asked, held] = [given.exec(lowered), most.exec(lowered)];
-      if (!lowered.includes("token") || !asked || !held || held.index <= asked.index) return false;
+      if (!/token|char/.test(lowered) || !asked || !held || held.index <= asked.index) return false;
       return numberOf(asked) > numberOf(held) && numberOf(held) > 0;
     };
     return layer.texts.some(isMore) ? SEEN : null;
@@ -179,6 +179,10 @@ export function judgementsBy(table, wordsOf) {
   }
 
   const spent = pattern(known.spent_amount.pattern);
+  const isSpent = (text) => {
+    const [, used, most] = (spent.exec(text.slice(0, MAX_JUDGED)) ?? []).map((part) => Number(part?.replaceAll(",", "")));
+    return used >= most && most > 0;
+  };
   const shows = {
     window,
     demand_over_limit: demandOverLimit,
@@ -190,7 +194,7 @@ export function judgementsBy(table, wordsOf) {
     page: ({ shape }) => (shape === "page" ? SEEN : null),
     spent_window: spentWindow,
     quoted_bill: quotedBill,
-    spent_amount: (_, { texts }) => (texts.some((text) => spent.test(text.slice(0, MAX_JUDGED))) ? SEEN : null),
+    spent_amount: (_, { texts }) => (texts.some(isSpent) ? SEEN : null),
   };
   return { shows, windowOf, statusSaid };
 }

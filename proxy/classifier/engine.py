@@ -229,8 +229,8 @@ def classify_event(
     data: bytes | str, event: str = "", provider: str = "", rules: Rules | None = None, *, now: float | None = None
 ) -> Verdict | None:
     """What the error event of a stream means, by its data and its name; None where it is no error."""
-    raw = data if isinstance(data, bytes) else data.encode()
-    frame = b"event: " + event.encode() + b"\n" if event else b""
+    raw = data if isinstance(data, bytes) else data.encode("utf-8", "surrogatepass")
+    frame = b"event: " + event.encode("utf-8", "surrogatepass") + b"\n" if event else b""
     for line in raw.splitlines() or [b""]:
         frame += b"data: " + line + b"\n"
     return classify(Answer(status=200, body=frame + b"\n", provider=provider, stream=True), rules, now=now)

@@ -109,8 +109,9 @@ class _Meeting:
         joined, by_word, open_rules = heard.joined, self.index.by_word, self.open.rules
         seen: set[Rule] = set()  # one phrase of a rule is enough
         dearer: list[tuple[Phrase, Rule]] = []
-        # A hint decides nothing beside anything finer, and half of the phrases that are met are a hint's.
-        has_finer = any(one.tier < _HINT for one in self.met)
+        # A hint decides nothing beside anything finer (of a page some of that counts for nothing), and half of the phrases that are met
+        # are a hint's.
+        has_finer = self.evidence.shape != "page" and any(one.tier < _HINT for one in self.met)
         for word in sorted(heard.vocabulary & self.index.words):
             for phrase, rule in by_word[word]:
                 if (

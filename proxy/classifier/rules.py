@@ -96,9 +96,10 @@ class Open(NamedTuple):
     judged: tuple[Rule, ...]  # of them those that ask for a judgement
 
 
-# Remembered: codes and statuses. Who answers with ever new ones makes it begin anew, no more.
+# Remembered: what codes spell, and what is open to statuses and speakers (a set of all rules, some 30 KB). Who answers with ever
+# new ones makes it begin anew, no more.
 _MAX_CODES: Final = 1024
-_MAX_STATUSES: Final = 128
+_MAX_OPEN: Final = 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +140,7 @@ class Index:
                 and (not rule.provider or rule.anywhere or rule.provider in speaking)
             ]
             found = Open(frozenset(rules), tuple([rule for rule in rules if rule.shows]))
-            if len(self._open) >= _MAX_STATUSES:
+            if len(self._open) >= _MAX_OPEN:
                 self._open.clear()
             self._open[statuses, speaking] = found
         return found

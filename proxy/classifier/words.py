@@ -21,6 +21,7 @@ COMMON: Final = frozenset(
     )
 )
 _MAX_CODE_CHARS: Final = 120
+_MAX_REMEMBERED_CHARS: Final = 400  # a namespace and a link may stand around a code
 _MAX_QUOTED: Final = 16
 CJK: Final = "\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff"
 _LINK: Final = re.compile(r"(?:https?://|www\.)[^\s\"'<>()\[\]{}，。]+", re.IGNORECASE)
@@ -80,13 +81,18 @@ def links(text: str) -> list[str]:
     return _LINK.findall(text)[:_MAX_QUOTED]
 
 
-@lru_cache(maxsize=4096)
 def code_word(raw: str) -> str:
     """One spelling for a code: `RateLimitExceeded`, `RATE-LIMIT-EXCEEDED` and `rate_limit_exceeded` are the same word.
 
     AWS writes `namespace#Type:http://...` (https://smithy.io/2.0/aws/protocols/aws-restjson1-protocol.html), of which
     only the type counts.
     """
+    # What is remembered is short, whatever stands in an answer.
+    return _code_word(raw if len(raw) <= _MAX_REMEMBERED_CHARS else raw[:_MAX_REMEMBERED_CHARS])
+
+
+@lru_cache(maxsize=4096)
+def _code_word(raw: str) -> str:
     if "#" in raw:
         raw = raw.rpartition("#")[2]
     if ":" in raw:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from proxy.classifier import builtin, classify, classify_event, looks_like_error
+from proxy.classifier.evidence.failure import CODES, ERRORS, SUCCESS
 from proxy.model import Answer, Class
 
 FAILURES: list[tuple[Any, str]] = [
@@ -135,3 +136,48 @@ def test_one_event(data: bytes | str, event: str, cls: Class) -> None:
 
 def test_one_good_event() -> None:
     assert classify_event('{"choices":[{"delta":{"content":"error: overloaded"}}]}') is None
+
+
+@pytest.mark.parametrize("name", [*ERRORS, *SUCCESS, *CODES])
+def test_what_fails_an_object_fails_an_event_too(name: str) -> None:
+    member: Any = {"message": "x"} if name in ERRORS else False if name in SUCCESS else "E_429"
+    body = {name: member, "message": "no more"}
+    assert classify(Answer(status=200, body=json.dumps(body).encode())) is not None
+    assert classify_event(json.dumps(body)) is not None
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"resultCode": "0000", "resultMsg": "success", "text": "x"},
+        {"code": "A0000", "message": "ok", "text": "x"},
+        {"code": 202, "message": "accepted", "task_id": "1"},
+        {"status": {"code": "COMPLETED", "message": "done"}, "id": "1"},
+        {"status": {"code": 202, "message": "accepted"}, "job": "1"},
+        {"error": {"code": "0", "msg": "操作成功"}, "result": "hi"},
+        {"error": {"code": 200, "message": "OK"}, "result": "x"},
+        {"error": "No error.", "text": "x"},
+        {"fehler": "keiner", "antwort": "x"},
+        {"success": False, "choices": [{"message": {"content": "x"}}]},
+        {"name": "models/x/operations/1", "done": True, "error": {"code": 3, "message": "boom"}},
+    ],
+)
+def test_other_ways_to_say_that_all_is_well(body: dict[str, Any]) -> None:
+    assert classify(Answer(status=200, body=json.dumps(body).encode())) is None
+
+
+@pytest.mark.parametrize("event", ["response.mcp_call.failed", "thread.run.step.failed"])
+def test_a_step_that_failed_is_a_part_of_an_answer(event: str) -> None:
+    body = f'event: {event}\ndata: {{"type":"{event}","sequence_number":1}}\n\n'.encode()
+    assert classify(Answer(status=200, body=body, stream=True)) is None
+
+
+def test_the_head_of_a_good_answer_is_good() -> None:
+    headers = (("content-type", "application/json"), ("content-length", "4096"))
+    body = b'{"choices": [{"message": {"content": "The three'
+    assert classify(Answer(status=200, headers=headers, body=body)) is None
+
+
+def test_lone_surrogates_are_text_too() -> None:
+    assert classify_event('{"error": {"message": "x \\ud83d"}}') is not None
+    assert classify_event('{"error": {"message": "x \ud83d"}}') is not None

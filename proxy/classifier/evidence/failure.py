@@ -15,8 +15,8 @@ ERRORS: Final = ("error", "Error", "erro", "errore", "erreur", "fehler", "blad",
 BUSINESS_CODES: Final = ("base_resp.status_code", "header.code")
 # `statusCodeValue` is Spring's ResponseEntity, written out as it stands in memory.
 BAD_STATUSES: Final = ("status", "statusCode", "status_code", "http_status", "statusCodeValue")
-_NOTHING: Final = "null none nil n/a ok success false 0 no - kein keine keiner aucun aucune ninguno nenhum nessuno brak yok нет 无 なし 없음"
-NO_ERROR: Final = frozenset({"", "no error", "no errors", "kein fehler", *_NOTHING.split()})
+_NOTHING: Final = "null none nil n/a ok success false 0 no - kein keine keiner aucun aucune ninguno nenhum nessuno brak yok não nao non nie нет 无 なし 없음"
+NO_ERROR: Final = frozenset({"", "no error", "no errors", "kein fehler", "keine fehler", *_NOTHING.split()})
 # Objects that hold their own past errors: reading one is a good answer (a failed job, a batch, a run).
 ANSWERS_WITH_ERRORS: Final = (
     "fine_tuning",
@@ -135,16 +135,21 @@ def _has_error(value: dict[str, Any]) -> bool:
     for name in ERRORS:
         error = value.get(name)
         if isinstance(error, dict):
-            if any(
-                has_content(member) and not (name in CODES and is_good_code(member)) for name, member in error.items()
-            ):
+            if any(has_content(member) and not _is_good(name, member) for name, member in error.items()):
                 return True
         elif isinstance(error, str):
-            if error.strip().lower() not in NO_ERROR:
+            if has_content(error):
                 return True
         elif error is True and _message(value):
             return True
     return False
+
+
+def _is_good(name: str, member: Any) -> bool:
+    """Whether a member within an error says that there is none."""
+    if name in MESSAGES:
+        return isinstance(member, str) and member.strip().lower() in NO_MESSAGE
+    return name in CODES and is_good_code(member)
 
 
 def is_good_code(code: Any) -> bool:
@@ -158,7 +163,7 @@ def is_good_code(code: Any) -> bool:
 def has_content(member: Any) -> bool:
     """Whether an error's member says anything at all."""
     if isinstance(member, str):
-        return member.strip().lower() not in NO_ERROR
+        return member.strip().lower().rstrip(".") not in NO_ERROR
     return member not in (None, 0, False, [], {})
 
 

@@ -12,18 +12,34 @@ from proxy.classifier.evidence.failure import failed_choice, is_failure
 from proxy.model import Answer, Provider
 
 # No event fails without one of these in it: most streams need no other search.
-_WORDS: Final = ("rror", "xception", 'ode"', "ailed", "lockReason", '"ok"', "uccess", 'Reason"', "tatus", "errno", '"ret"', '"exito', '"sucesso', '"erfolg', "STATUS/")  # fmt: skip
+_WORDS: Final = (
+    *(
+        "rror",
+        "xception",
+        'ode"',
+        "ailed",
+        "lockReason",
+        '"ok"',
+        "ucce",
+        'Reason"',
+        "tatus",
+        "errno",
+        '"ret"',
+        "STATUS/",
+    ),
+    *('"erro', '"erreur', '"fehler', '"blad', '"hata', '"erfolg', '"exito', '"sucesso'),
+)
+# Nor without this; most events of the others need no parsing for that. What a model says of errors does not hit: quotes are escaped there.
+MAY_FAIL: Final = re.compile(
+    r'rror\w{0,12}"|^(?:event: ?)?error|xception|[cC]ode"|ailed\b|lockReason"|"ok"|ucce(?:ss\w{0,4}|eded)"|Reason"|tatus\w{0,9}"|errno"'
+    r'|"ret"|"(?:erro|erreur|fehler|blad|hata|erfolg|exito|sucesso)"|HTTP_STATUS/[45]',
+    re.MULTILINE,
+)
 # A step or a tool that failed within an answer (`response.mcp_call.failed`) is a part of it.
 # https://platform.openai.com/docs/api-reference/assistants-streaming/events
 _FAILING: Final = frozenset({"error", "exception", "thread.run.failed"})
-# Nor without this; most events of the others need no parsing for that. What a model says of errors does not hit: quotes are escaped there.
 # https://www.php.net/manual/en/errorfunc.configuration.php#ini.display-errors
 _DIED: Final = re.compile(r"Fatal error(?:</b>)?: ")
-MAY_FAIL: Final = re.compile(
-    r'rror\w{0,12}"|^(?:event: ?)?error|xception|[cC]ode"|ailed\b|lockReason"|"ok"|uccess\w{0,4}"|Reason"|tatus\w{0,9}"|errno"|"ret"'
-    r'|"(?:erfolg|exito|sucesso)"|HTTP_STATUS/[45]',
-    re.MULTILINE,
-)
 
 
 def failed_part(answer: Answer, headers: Mapping[str, str], provider: Provider | None) -> tuple[Any, str]:

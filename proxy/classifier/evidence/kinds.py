@@ -63,8 +63,12 @@ def members() -> dict[str, list[str]]:
     return {kind.name.lower(): sorted(name for name, of in _OF_NAME.items() if of is kind) for kind in Kind}
 
 
-@lru_cache(maxsize=2048)
 def kind_of(name: str) -> tuple[str, Kind | None]:
     """A member's name without its spelling (`retryAfter`, `retry_after`, `Retry-After`), and what it holds."""
-    skeleton = name.lower().translate(_SKELETON) if len(name) < MAX_NAME_CHARS else ""
+    return _kind_of(name) if len(name) < MAX_NAME_CHARS else ("", None)
+
+
+@lru_cache(maxsize=2048)
+def _kind_of(name: str) -> tuple[str, Kind | None]:
+    skeleton = name.lower().translate(_SKELETON)
     return skeleton, _OF_NAME.get(skeleton)

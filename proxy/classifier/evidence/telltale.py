@@ -84,6 +84,9 @@ def _needed(value: dict[str, Any], fails: _Fails) -> dict[str, Any]:
 
 def _within(name: str, member: Any, fails: _Fails) -> Iterator[tuple[str, Any]]:
     """The parts of a member without which nothing would fail; the member where there are none."""
+    if isinstance(member, list) and len(member) > _MAX_MEMBERS:
+        yield name, member
+        return
     one = member[0] if isinstance(member, list) and member else member
     parts: list[str] = []
     if name not in ERRORS and isinstance(one, dict) and len(one) <= _MAX_MEMBERS:

@@ -1,6 +1,6 @@
 """The values inside a text: JSON, JSON lines, JSON or a Python repr within prose, HTML, event streams.
 
-Gives plain values and strings; which member means what is evidence.py's business. Everything is bounded: JSON that nests
+Gives plain values and strings; which member means what is `walk`'s and `kinds`' business. Everything is bounded: JSON that nests
 deeper than the parser's stack is no JSON, and only the first few places of a text where JSON may begin are tried.
 """
 

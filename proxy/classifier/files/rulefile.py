@@ -112,9 +112,11 @@ class RuleFile:
     def codes(self, value: Mapping[str, Any], key: str, where: list[str | int]) -> frozenset[str]:
         found = value.get(key)
         # A block of text holds codes between blanks, as one holds phrases in lines.
-        if isinstance(found, str) and "\n" in found:
-            return frozenset(map(code_word, found.split()))
-        return frozenset(map(code_word, self.words(value, key, where)))
+        written = found.split() if isinstance(found, str) and "\n" in found else self.words(value, key, where)
+        codes = frozenset(map(code_word, written))
+        if found is not None and (not codes or "" in codes):
+            self.problem([*where, key], f"{self.label}{key}: holds no code, or what is none (a block has no comments)")
+        return codes
 
     def phrases(self, value: Mapping[str, Any], key: str, where: list[str | int]) -> tuple[Phrase, ...]:
         compiled = []

@@ -94,7 +94,9 @@ ANOTHER_MATTER: Final = frozenset(
     }
 )
 # "$5.00 of $5.00 used"; words know no currency signs.
-SPENT: Final = re.compile(r"[$€£¥] ?\d[\d,.]{0,12} ?(?:of|/|out of) ?[$€£¥] ?\d")
+SPENT: Final = re.compile(
+    r"[$€£¥] ?(\d[\d,]{0,12}(?:\.\d{1,4})?) ?(?:of|/|out of) ?[$€£¥] ?(\d[\d,]{0,12}(?:\.\d{1,4})?)"
+)
 ZERO: Final = re.compile(
     r"\blimit(?: of| is|[\"']?:|=)? ?0(?![\d.,]*\d|%| remaining| left)"
     r"|\b(?:limit|quota)\b(?:(?!remain|left|avail|used|current)[^\d.;]){0,60} (?:is|of|to) 0 (?:(?:requests|tokens|calls) (?:per|a) |[rt]p[mdsh]\b)"
@@ -102,11 +104,11 @@ ZERO: Final = re.compile(
 
 
 def shows_spent_amount(_: Evidence, layer: Layer) -> Seen | None:
-    """Money: an amount of it beside the amount that is the most."""
+    """Money: an amount of it that has reached the amount that is the most."""
     for text in layer.texts:
         found = SPENT.search(text[:_MAX_JUDGED]) if not text.isascii() or "$" in text else None
-        if found:
-            return Seen(f"an amount of money beside its limit ({found[0]})")
+        if found and _amount(found[1]) >= _amount(found[2]) > 0:
+            return Seen(f"an amount of money that has reached the most ({found[0]})")
     return None
 
 
@@ -135,6 +137,10 @@ def _first(patterns: Iterable[re.Pattern[str]], text: str) -> re.Match[str] | No
         if found:
             return found
     return None
+
+
+def _amount(text: str) -> float:
+    return float(text.replace(",", ""))
 
 
 def _number(found: re.Match[str]) -> int:

@@ -10,7 +10,9 @@ from proxy.classifier.waits.durations import DURATION, total
 from proxy.classifier.waits.spelled import SPELLED, spelled_total
 
 _LENGTH: Final = rf"(?:(?<![\d.,])({DURATION})|\b({SPELLED}))"
-_BEFORE: Final = re.compile(rf"{_LENGTH}(?: (?:and|then))? (?:before|until) (?:re-?try|try|making|send|the)")
+_BEFORE: Final = re.compile(
+    rf"(?<!took )(?<!waited )(?<!after ){_LENGTH}(?: (?:and|then))? (?:before|until) (?:re-?try(?! fail)|try|making|send)"
+)
 _TRY: Final = (
     r"(?:(?:re-?)?try\b(?: again\b)?+|(?:make|send|submit) (?:another|the next|new|more|a new)\b)"
     r"(?! (?:later|soon|tomorrow|in|after|at|when|once|\d))"

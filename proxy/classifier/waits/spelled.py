@@ -15,7 +15,9 @@ _MORE: Final = {
     "twenty": 20.0, "twenty-four": 24.0, "thirty": 30.0, "forty": 40.0, "forty-five": 45.0, "forty-eight": 48.0, "fifty": 50.0,
     "sixty": 60.0, "seventy-two": 72.0, "ninety": 90.0,
 }  # fmt: skip
-_NUMBERS: Final = {**_ONES, **_MORE}
+_TENS: Final = ("twenty", "thirty", "forty", "fifty")
+_COMPOUND: Final = {f"{ten}-{one}": _MORE[ten] + _ONES[one] for ten in _TENS for one in _ONES if len(one) > 2}
+_NUMBERS: Final = {**_ONES, **_COMPOUND, **_MORE, "one hundred": 100.0, "a hundred": 100.0}
 # A text without a digit and without one of these states no length.
 UNITS: Final = ("second", "minute", "hour", "day", "week")
 _NUMBER: Final = "|".join(sorted((name.replace("-", "[- ]") for name in _NUMBERS), key=lambda name: -len(name)))
