@@ -40,6 +40,7 @@ export function failureBy(table) {
       if (isObject(error)) {
         return Object.entries(error).some(([part, member]) => hasContent(member) && !saysNone(part, member));
       }
+      if (isInteger(error)) return error >= 400 && error <= 599;
       return typeof error === "string" ? hasContent(error) : error === true && hasMessage(value);
     });
   }
@@ -56,8 +57,9 @@ export function failureBy(table) {
       const code = path.split(".").reduce((inner, name) => (isObject(inner) ? inner[name] : undefined), value);
       if ((isInteger(code) || typeof code === "string") && !isGood(code) && hasContent(code)) return true;
     }
-    if (hasResult(value) || !hasMessage(value)) return false;
+    if (hasResult(value)) return false;
     return known.codes.some((name) => {
+      if (!hasMessage(value) && !/^err/i.test(name)) return false;
       const code = value[name];
       if (!hasContent(code) || (isGood(code) && (code !== 1 || ["code", "ret"].includes(name)))) return false;
       return isInteger(code) || (typeof code === "string" && /^[\p{L}\p{N}_.:-]{1,120}$/u.test(code));

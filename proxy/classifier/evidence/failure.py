@@ -98,6 +98,7 @@ CODES: Final = (
     "retCode",
     "returnCode",
 )
+_ERROR_CODES: Final = tuple(name for name in CODES if name.lower().startswith("err"))
 SUCCESS: Final = ("success", "ok", "succeeded", "isSuccess", "is_success", "erfolg", "exito", "sucesso")
 FAILED_STATUS: Final = frozenset(
     {"error", "fail", "failure", "ko"}
@@ -140,7 +141,7 @@ def _has_error(value: dict[str, Any]) -> bool:
         elif isinstance(error, str):
             if has_content(error):
                 return True
-        elif error is True and _message(value):
+        elif (isinstance(error, int) and 400 <= error <= 599) or (error is True and _message(value)):
             return True
     return False
 
@@ -200,9 +201,10 @@ def _has_business_code(value: dict[str, Any], provider: Provider | None) -> bool
         code = member_at(value, path)
         if isinstance(code, (int, str)) and not isinstance(code, bool) and not is_good_code(code) and has_content(code):
             return True
-    if _has_result(value) or not _message(value):
+    if _has_result(value):
         return False
-    for name in CODES:
+    # A code of a name that says so itself needs no message beside it.
+    for name in CODES if _message(value) else _ERROR_CODES:
         code = value.get(name)
         if (
             isinstance(code, bool)
