@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from enum import IntEnum
+from enum import Enum, IntEnum, auto
 from typing import Final, NamedTuple
 
 from proxy.classifier.evidence import Evidence, Layer
@@ -87,6 +87,30 @@ class Rule:
         if self.unless:
             return not any_in(self.unless, layer.heard())
         return True
+
+
+class Led(Enum):
+    """What leads to a rule: the index has each by another way."""
+
+    BY_JUDGEMENT = auto()
+    BY_CODE = auto()
+    BY_PROSE = auto()
+    BY_HEADER = auto()
+    ALWAYS = auto()  # a user's rule that asks for nothing but a status, or not even that
+    BY_STATUS = auto()
+
+
+def led(rule: Rule) -> Led:
+    """What leads to it; all else that it asks for is looked at after that."""
+    if rule.shows:
+        return Led.BY_JUDGEMENT
+    if rule.codes:
+        return Led.BY_CODE
+    if rule.phrases:
+        return Led.BY_PROSE
+    if rule.headers or rule.params or rule.links:
+        return Led.BY_HEADER
+    return Led.ALWAYS if rule.tier is Tier.USER else Led.BY_STATUS
 
 
 class Open(NamedTuple):
@@ -235,20 +259,21 @@ def build_index(rules: Iterable[Rule], reasons: Mapping[str, Reason]) -> Index:
     headed: list[Rule] = []
     heard_of: list[tuple[Phrase, Rule]] = []
     for rule in rules:
-        if rule.shows:
-            continue  # looked up among those that are open to an answer
-        if rule.codes:
-            for code in rule.codes:
-                by_code.setdefault(code, []).append(rule)
-        elif rule.phrases:
-            heard_of += [(phrase, rule) for phrase in rule.phrases]
-        elif rule.headers or rule.params or rule.links:
-            headed.append(rule)
-        elif rule.tier is Tier.USER:
-            users.append(rule)
-        else:
-            for status in rule.statuses:
-                by_status.setdefault(status, []).append(rule)
+        match led(rule):
+            case Led.BY_JUDGEMENT:
+                pass  # looked up among those that are open to an answer
+            case Led.BY_CODE:
+                for code in rule.codes:
+                    by_code.setdefault(code, []).append(rule)
+            case Led.BY_PROSE:
+                heard_of += [(phrase, rule) for phrase in rule.phrases]
+            case Led.BY_HEADER:
+                headed.append(rule)
+            case Led.ALWAYS:
+                users.append(rule)
+            case Led.BY_STATUS:
+                for status in rule.statuses:
+                    by_status.setdefault(status, []).append(rule)
     for words, found in zip(leads([phrase.text for phrase, _ in heard_of]), heard_of, strict=True):
         for word in words:
             by_word.setdefault(word, []).append(found)

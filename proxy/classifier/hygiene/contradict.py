@@ -10,8 +10,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from proxy.classifier.hygiene.cover import Cover, Led, led
-from proxy.classifier.rules import Rule, Rules, Tier
+from proxy.classifier.hygiene.cover import Cover
+from proxy.classifier.rules import Led, Rule, Rules, Tier, led
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,41 +9,17 @@ import math
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from enum import Enum, auto
 from itertools import chain, product
 from typing import Final, assert_never
 
 from proxy.classifier.phrases import Heard, Phrase, Step
-from proxy.classifier.rules import Rule, Rules, Tier
+from proxy.classifier.rules import Led, Rule, Rules, Tier, led
 
 # Words that no text holds and no phrase asks for: any word in a gap, and any number.
 _ANY_WORD: Final = "_"
 _ANY_NUMBER: Final = "0_"
 # Spellings of one phrase that are tried; beyond it nothing is said.
 _MAX_SPELLINGS: Final = 4096
-
-
-class Led(Enum):
-    """What leads to a rule: the engine looks each up in its own way."""
-
-    BY_JUDGEMENT = auto()
-    BY_CODE = auto()
-    BY_PROSE = auto()
-    BY_HEADER = auto()
-    ALWAYS = auto()  # a user's rule that asks for nothing but a status, or not even that
-    BY_STATUS = auto()
-
-
-def led(rule: Rule) -> Led:
-    if rule.shows:
-        return Led.BY_JUDGEMENT
-    if rule.codes:
-        return Led.BY_CODE
-    if rule.phrases:
-        return Led.BY_PROSE
-    if rule.headers or rule.params or rule.links:
-        return Led.BY_HEADER
-    return Led.ALWAYS if rule.tier is Tier.USER else Led.BY_STATUS
 
 
 @dataclass(frozen=True, slots=True)
